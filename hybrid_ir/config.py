@@ -1,0 +1,392 @@
+"""The schema of every config key, once. Read by every part of the flow.
+
+A config file's `get_config()` starts from `Config()` and sets what differs;
+`--config.section.key=value` overrides it; `check` refuses what cannot work,
+then freezes. README.md says how; the docs of the keys stand here alone.
+"""
+
+import dataclasses
+import json
+from typing import Any
+
+from hybrid_ir.config_keys import Section, check_types, freeze, key, walk
+from hybrid_ir.errors import UserError
+
+TASKS = ("train_and_evaluate", "train", "evaluate", "report")
+SETTINGS = ("mono", "cross", "multi")
+
+
+@dataclasses.dataclass(slots=True)
+class Encoder(Section):
+  """The encoder that both queries and passages go through."""
+
+  path: str = key(
+    "",
+    "folder in Hugging Face's layout to start from; empty: from scratch",
+    identity=True,
+  )
+  pooling: str = key(
+    "mean",
+    "text embedding from token states",
+    identity=True,
+    choices=("mean", "cls"),
+  )
+  dtype: str = key(
+    "float32",
+    "of the computation; parameters stay float32",
+    identity=True,
+    choices=("float32", "bfloat16"),
+  )
+  dropout: float = key(
+    0.1,
+    "share of activations dropped in training",
+    identity=True,
+    least=0,
+    most=0.9,
+  )
+  remat: bool = key(
+    False, "recompute each layer in the backward pass: less memory, slower"
+  )
+  vocab_size: int = key(
+    16384,
+    "pieces of the tokenizer trained where `path` is empty",
+    identity=True,
+    least=64,
+  )
+  hidden_size: int = key(
+    256, "from scratch: model width", identity=True, least=1
+  )
+  layers: int = key(
+    2, "from scratch: transformer layers", identity=True, least=1
+  )
+  heads: int = key(4, "from scratch: attention heads", identity=True, least=1)
+  intermediate_size: int = key(
+    1024,
+    "from scratch: width of the feed-forward layer",
+    identity=True,
+    least=1,
+  )
+  max_positions: int = key(
+    512, "from scratch: longest text, in tokens", identity=True, least=8
+  )
+
+
+@dataclasses.dataclass(slots=True)
+class Text(Section):
+  """What the encoder is given of a text; travels with the model."""
+
+  query_prefix: str = key("", "put before each query", identity=True)
+  passage_prefix: str = key("", "put before each passage", identity=True)
+  query_length: int = key(64, "tokens of a query kept", identity=True, least=4)
+  passage_length: int = key(
+    256, "tokens of a passage kept", identity=True, least=4
+  )
+
+
+@dataclasses.dataclass(slots=True)
+class Data(Section):
+  """Where pairs come from."""
+
+  train: tuple[str, ...] = key(
+    ("world_facts",),
+    "data sets to train on: names, or paths of .jsonl files; `name=2.5` sets a"
+    " weight by hand (for all or for none; else each weighs its pairs)",
+    identity=True,
+  )
+  lareqa_dir: str = key(
+    "",
+    "folder with LAReQA's xquad-r/ and mlqa-r/; empty: downloaded by TFDS",
+  )
+  workers: int = key(2, "threads that prepare batches", least=1)
+
+
+@dataclasses.dataclass(slots=True)
+class Mix(Section):
+  """The hybrid batch (arXiv 2408.10536, section 3)."""
+
+  mono: float = key(
+    0.5, "weight of monolingual (X-X) batches", identity=True, least=0
+  )
+  cross: float = key(
+    0.5, "weight of cross-lingual (X-Y) batches", identity=True, least=0
+  )
+  interleave: str = key(
+    "batch",
+    "a batch is of one kind (`batch`, the paper), or each example is"
+    " (`example`)",
+    identity=True,
+    choices=("batch", "example"),
+  )
+  languages: str = key(
+    "uniform",
+    "how languages are drawn: alike, by their pairs, or by pairs ** exponent",
+    identity=True,
+    choices=("uniform", "proportional", "temperature"),
+  )
+  exponent: float = key(
+    0.3, "for languages='temperature'", identity=True, least=0, most=1
+  )
+  cross_pairs: str = key(
+    "example",
+    "the two languages are drawn for each example (the paper), or once a batch",
+    identity=True,
+    choices=("example", "batch"),
+  )
+
+
+@dataclasses.dataclass(slots=True)
+class Layout(Section):
+  """How texts become arrays."""
+
+  packing: bool = key(True, "several texts a row; else one", identity=True)
+  row_lengths: tuple[int, ...] = key(
+    (64, 128, 256, 512),
+    "tokens a row, ascending: a batch takes the first that holds its longest"
+    " text",
+    identity=True,
+    least=8,
+  )
+  texts_per_row: int = key(
+    8, "most texts packed in a row", identity=True, least=1
+  )
+
+
+@dataclasses.dataclass(slots=True)
+class Loss(Section):
+  """InfoNCE over the global batch."""
+
+  temperature: float = key(
+    0.02, "cosines are divided by it", identity=True, least=1e-3
+  )
+  learn_temperature: bool = key(
+    False, "train the temperature, starting there", identity=True
+  )
+  two_sided: bool = key(
+    False, "also rank queries for each passage", identity=True
+  )
+  hard_negatives: int = key(
+    0,
+    "at most so many of a record's `negatives` a step",
+    identity=True,
+    least=0,
+  )
+  mask_groups: bool = key(
+    True, "members of the query's group are no negatives", identity=True
+  )
+
+
+@dataclasses.dataclass(slots=True)
+class Optimizer(Section):
+  """AdamW (arXiv 1711.05101)."""
+
+  learning_rate: float = key(2e-5, "at the peak", identity=True, least=0)
+  schedule: str = key(
+    "cosine",
+    "decay after the warm-up, to zero at `train.steps`",
+    identity=True,
+    choices=("cosine", "linear", "constant"),
+  )
+  warmup: float = key(
+    0.1,
+    "share of `train.steps` (constant schedule: steps) with a rising rate",
+    identity=True,
+    least=0,
+  )
+  weight_decay: float = key(
+    0.01,
+    "decoupled; not for biases, norms and the temperature",
+    identity=True,
+    least=0,
+  )
+  clip_norm: float = key(
+    1.0, "largest gradient norm; 0: no clipping", identity=True, least=0
+  )
+  beta1: float = key(
+    0.9, "of the gradient's mean", identity=True, least=0, most=0.9999
+  )
+  beta2: float = key(
+    0.999, "of its square's mean", identity=True, least=0, most=0.99999
+  )
+  epsilon: float = key(1e-8, "added to the denominator", identity=True, least=0)
+
+
+@dataclasses.dataclass(slots=True)
+class Train(Section):
+  """The loop."""
+
+  batch_size: int = key(
+    128, "pairs of the global batch", identity=True, least=2
+  )
+  steps: int = key(
+    1000,
+    "optimizer steps; may be raised on resume where schedule='constant'",
+    identity=True,
+    least=0,
+  )
+  chunks: int = key(
+    1,
+    "pieces in which the batch is encoded: less memory, same gradients",
+    least=1,
+  )
+  log_every: int = key(10, "steps between lines of metrics.jsonl", least=1)
+  warm_start: str = key(
+    "", "workdir of another run whose parameters to start from", identity=True
+  )
+  check_finite: bool = key(True, "stop at the first loss that is not finite")
+
+
+@dataclasses.dataclass(slots=True)
+class Checkpoint(Section):
+  """What is kept of a run."""
+
+  every: int = key(500, "steps between checkpoints; 0: only the last", least=0)
+  keep: int = key(2, "latest checkpoints kept, beside the best", least=1)
+
+
+@dataclasses.dataclass(slots=True)
+class Mesh(Section):
+  """How devices are laid out."""
+
+  data: int = key(-1, "devices that share a batch; -1: all there are", least=-1)
+
+
+@dataclasses.dataclass(slots=True)
+class Evaluate(Section):
+  """Retrieval evaluation, in training and after it."""
+
+  benchmarks: tuple[str, ...] = key(
+    ("world_facts",),
+    "benchmarks by name (xquad_r, mlqa_r, world_facts) or .jsonl paths",
+  )
+  settings: tuple[str, ...] = key(
+    SETTINGS, "mono, cross, multi", choices=SETTINGS
+  )
+  dev: str = key(
+    "",
+    "data set whose dev split picks the best checkpoint; empty: none",
+    identity=True,
+  )
+  every: int = key(
+    0, "steps between dev evaluations; 0: none", identity=True, least=0
+  )
+  patience: int = key(
+    0,
+    "stop after so many dev evaluations without a gain; 0: never",
+    identity=True,
+    least=0,
+  )
+  texts_per_batch: int = key(64, "texts encoded at once", least=1)
+  ann: bool = key(True, "also search with ScaNN, beside exact search")
+  run_depth: int = key(
+    1000, "passages a query in runs/*.trec; 0: no runs", least=0
+  )
+  runs: tuple[str, ...] = key(
+    ("multi",), "settings whose runs are written", choices=("mono", "multi")
+  )
+
+
+@dataclasses.dataclass(slots=True)
+class Config(Section):
+  """Everything that a run is told."""
+
+  task: str = key("train_and_evaluate", "what to do", choices=TASKS)
+  seed: int = key(
+    0, "of weights, plan and dropout", identity=True, least=0, most=2**31 - 1
+  )
+  system: str = key("", "the name in results and reports; empty: the workdir's")
+  cache_dir: str = key(
+    "~/.cache/hybrid_ir", "local folder for tokens, data sets, compiled steps"
+  )
+  encoder: Encoder = key(Encoder, "the encoder")
+  text: Text = key(Text, "prefixes and lengths")
+  data: Data = key(Data, "the pairs")
+  mix: Mix = key(Mix, "the hybrid batch")
+  layout: Layout = key(Layout, "texts to arrays")
+  loss: Loss = key(Loss, "the objective")
+  optimizer: Optimizer = key(Optimizer, "its minimisation")
+  train: Train = key(Train, "the loop")
+  checkpoint: Checkpoint = key(Checkpoint, "what is kept")
+  mesh: Mesh = key(Mesh, "devices")
+  evaluate: Evaluate = key(Evaluate, "retrieval evaluation")
+
+
+def check(config: Config) -> None:
+  """Refuses a config that cannot work, before any work; then freezes it.
+
+  Raises:
+    UserError: naming the key, its value, what was expected.
+  """
+  check_types(config)
+  mix, loss, layout = config.mix, config.loss, config.layout
+  if not mix.mono + mix.cross > 0:
+    raise UserError(
+      "config keys 'mix.mono' and 'mix.cross' are both 0; expected a weight"
+    )
+  if not loss.temperature > 0:
+    raise UserError("config key 'loss.temperature' must be above 0")
+  if list(layout.row_lengths) != sorted(set(layout.row_lengths)):
+    raise UserError(
+      f"config key 'layout.row_lengths' is {layout.row_lengths}; expected"
+      " lengths in ascending order"
+    )
+  for name in ("query_length", "passage_length"):
+    length = getattr(config.text, name)
+    if not layout.row_lengths or length > layout.row_lengths[-1]:
+      raise UserError(
+        f"config key 'text.{name}' is {length}, over the longest row of"
+        f" 'layout.row_lengths' {layout.row_lengths}"
+      )
+  if config.encoder.hidden_size % config.encoder.heads:
+    raise UserError(
+      f"config key 'encoder.heads' is {config.encoder.heads}; it must divide"
+      f" 'encoder.hidden_size' ({config.encoder.hidden_size})"
+    )
+  if config.evaluate.every and not config.evaluate.dev:
+    raise UserError(
+      f"config key 'evaluate.every' is {config.evaluate.every}, but"
+      " 'evaluate.dev' names no data set to evaluate on"
+    )
+  if config.optimizer.schedule != "constant" and config.optimizer.warmup > 1:
+    raise UserError(
+      f"config key 'optimizer.warmup' is {config.optimizer.warmup}; expected a"
+      " share of train.steps, at most 1"
+    )
+  if config.mesh.data == 0:
+    raise UserError("config key 'mesh.data' is 0; expected -1 or a count")
+  freeze(config)
+
+
+def to_json(config: Config) -> dict[str, Any]:
+  """The config as nested dicts, as WORKDIR/config.json holds it."""
+  tree: dict[str, Any] = {}
+  for name, _, value in walk(config):
+    *sections, last = name.split(".")
+    node = tree
+    for section in sections:
+      node = node.setdefault(section, {})
+    node[last] = list(value) if isinstance(value, tuple) else value
+  return tree
+
+
+def identity_changes(config: Config, stored: dict[str, Any]) -> list[str]:
+  """The identity keys on which a stored config.json disagrees, in words.
+
+  Raising `train.steps` is no change of identity under a constant schedule.
+  """
+  changes = []
+  for name, field, value in walk(config):
+    old: Any = stored
+    for part in name.split("."):
+      old = old.get(part) if isinstance(old, dict) else None
+    new = json.loads(json.dumps(value))
+    if not field.metadata["identity"] or old == new:
+      continue
+    if (
+      name == "train.steps"
+      and config.optimizer.schedule == "constant"
+      and isinstance(old, int)
+      and new > old
+    ):
+      continue
+    changes.append(f"{name}: {old!r} there, {new!r} now")
+  return changes

@@ -1,0 +1,166 @@
+"""How config keys behave: typos, types, choices, freezing. Feeds `config`."""
+
+import dataclasses
+import difflib
+import typing
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from hybrid_ir.errors import UserError
+
+
+def key(
+  default: Any,
+  doc: str,
+  *,
+  identity: bool = False,
+  choices: tuple[str, ...] = (),
+  least: float | None = None,
+  most: float | None = None,
+) -> Any:
+  """A config key: its default, its meaning and unit, and what it may be.
+
+  Args:
+    default: the value, or a `Section` subclass for a section.
+    doc: meaning, with the unit.
+    identity: whether a run with another value is another run; a workdir is
+      resumed only where all identity keys agree.
+    choices: the values a string (or a tuple's items) may take; empty: any.
+    least: the smallest number allowed.
+    most: the largest number allowed.
+  """
+  metadata = {
+    "doc": doc,
+    "identity": identity,
+    "choices": choices,
+    "least": least,
+    "most": most,
+  }
+  if isinstance(default, type):
+    return dataclasses.field(default_factory=default, metadata=metadata)
+  return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(slots=True)
+class Section:
+  """Keys that cannot be misspelt, nor set once frozen."""
+
+  _frozen: bool = dataclasses.field(
+    default=False, init=False, repr=False, compare=False
+  )
+
+  def __setattr__(self, name: str, value: Any) -> None:
+    known = [f.name for f in dataclasses.fields(self)]
+    if name not in known:
+      raise UserError(unknown_key(name, known))
+    if name != "_frozen" and getattr(self, "_frozen", False):
+      raise UserError(f"config key '{name}' is set after the config was frozen")
+    object.__setattr__(self, name, value)
+
+
+def unknown_key(name: str, known: Iterable[str]) -> str:
+  """The message for a key that does not exist, with the nearest that does."""
+  known = sorted(k for k in known if not k.startswith("_"))
+  last = {k.rsplit(".", 1)[-1]: k for k in reversed(known)}
+  near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or [
+    last[k]
+    for k in difflib.get_close_matches(
+      name.rsplit(".", 1)[-1], last, n=1, cutoff=0.6
+    )
+  ]
+  hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+  return f"unknown config key '{name}': {hint}"
+
+
+def walk(
+  section: Section, prefix: str = ""
+) -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
+  """Yields (dotted name, field, value) of every key, sections opened."""
+  for field in dataclasses.fields(section):
+    if field.name.startswith("_"):
+      continue
+    value = getattr(section, field.name)
+    if isinstance(value, Section):
+      yield from walk(value, f"{prefix}{field.name}.")
+    else:
+      yield prefix + field.name, field, value
+
+
+def freeze(section: Section) -> None:
+  """Refuses every later assignment, in this section and those below."""
+  for field in dataclasses.fields(section):
+    value = getattr(section, field.name)
+    if isinstance(value, Section):
+      freeze(value)
+  section._frozen = True
+
+
+def check_types(section: Section, prefix: str = "") -> None:
+  """Refuses a value of another type, out of bounds, or not among the choices.
+
+  Whole numbers are taken for floats, lists for tuples, and a string "a,b" for
+  the tuple ("a", "b"); the value is stored as the declared type.
+
+  Raises:
+    UserError: naming the key, its value and what was expected.
+  """
+  for field in dataclasses.fields(section):
+    if field.name.startswith("_"):
+      continue
+    name, value = prefix + field.name, getattr(section, field.name)
+    if isinstance(field.type, type) and issubclass(field.type, Section):
+      if not isinstance(value, field.type):
+        raise UserError(f"config section '{name}' was replaced by {value!r}")
+      check_types(value, f"{name}.")
+      continue
+    value = _convert(name, value, field)
+    setattr(section, field.name, value)
+    _check_value(name, value, field)
+
+
+def _convert(name: str, value: Any, field: dataclasses.Field[Any]) -> Any:
+  """The value as the declared type, where nothing is lost."""
+  origin = typing.get_origin(field.type) or field.type
+  if origin is tuple:
+    if isinstance(value, str):
+      value = [part.strip() for part in value.split(",") if part.strip()]
+    item = typing.get_args(field.type)[0]
+    if isinstance(value, list | tuple):
+      if item is str:  # each item of a repeated flag may hold a list
+        value = [
+          part.strip()
+          for v in value
+          for part in (v.split(",") if isinstance(v, str) else [v])
+        ]
+      if all(type(v) is item for v in value):
+        return tuple(value)
+    raise UserError(
+      f"config key '{name}' is {value!r}; expected a tuple of {item.__name__}"
+    )
+  if origin is float and type(value) is int:
+    return float(value)
+  if type(value) is not origin:
+    expected = getattr(origin, "__name__", str(origin))
+    raise UserError(f"config key '{name}' is {value!r}; expected {expected}")
+  return value
+
+
+def _check_value(name: str, value: Any, field: dataclasses.Field[Any]) -> None:
+  choices = field.metadata["choices"]
+  for item in value if isinstance(value, tuple) else (value,):
+    if choices and item not in choices:
+      near = difflib.get_close_matches(str(item), choices, n=1)
+      hint = f" (did you mean '{near[0]}'?)" if near else ""
+      raise UserError(
+        f"config key '{name}' is {item!r}; expected one of "
+        f"{', '.join(map(repr, choices))}{hint}"
+      )
+    if isinstance(item, int | float) and not isinstance(item, bool):
+      least, most = field.metadata["least"], field.metadata["most"]
+      too_low = least is not None and not item >= least
+      if too_low or (most is not None and not item <= most):
+        bounds = " and ".join(
+          [f"at least {least:g}"] * (least is not None)
+          + [f"at most {most:g}"] * (most is not None)
+        )
+        raise UserError(f"config key '{name}' is {item!r}; expected {bounds}")

@@ -1,0 +1,202 @@
+"""A data set ready to draw from. From records and tokens, to the plan.
+
+The store is a folder of plain arrays in the cache, built once for a data set,
+a tokenizer and its prefixes; it is complete or absent.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import pathlib
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from tqdm import tqdm
+
+from hybrid_ir.config import Text
+from hybrid_ir.data.records import Record, Source
+from hybrid_ir.data.tokenizer import Tokenizer
+from hybrid_ir.data.tokens import Texts, TextsWriter, open_texts
+from hybrid_ir.errors import UserError
+from hybrid_ir.files import build_folder
+
+_FORMAT = 1  # of the folder; a change makes old ones stale
+_AT_ONCE = 2048  # records tokenized together
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+  """N records (rows) of I parallel ids in K languages."""
+
+  name: str
+  fingerprint: str
+  languages: tuple[str, ...]  # K codes, sorted
+  ids: tuple[str, ...]  # I parallel ids
+  row_of: NDArray[np.int32]  # [I, K] row of an id in a language; -1: none
+  group_of: NDArray[np.int32]  # [I] group of an id
+  negatives_of: NDArray[np.int64]  # [N + 1] row -> range of its negatives
+  negative_group: NDArray[np.int32]  # [M] group of a negative's text; -1: none
+  queries: Texts  # N
+  passages: Texts  # N
+  negatives: Texts  # M
+
+
+def open_corpus(
+  source: Source, tokenizer: Tokenizer, text: Text, cache_dir: pathlib.Path
+) -> Corpus:
+  """Opens the tokenized data set, building it where the cache lacks it.
+
+  Raises:
+    UserError: no records, or an (id, language) that comes twice.
+  """
+  stamp = json.dumps(
+    [
+      _FORMAT,
+      source.fingerprint,
+      tokenizer.fingerprint,
+      text.query_prefix,
+      text.passage_prefix,
+    ]
+  )
+  fingerprint = hashlib.sha256(stamp.encode()).hexdigest()[:16]
+  folder = cache_dir / "corpora" / fingerprint
+  if not (folder / "manifest.json").exists():
+    with build_folder(folder) as aside:
+      _build(source, tokenizer, text, aside)
+  manifest = json.loads((folder / "manifest.json").read_text())
+
+  def array(name: str) -> NDArray[np.int32]:
+    stored: NDArray[np.int32] = np.load(folder / f"{name}.npy", mmap_mode="r")
+    return stored
+
+  return Corpus(
+    name=source.name,
+    fingerprint=fingerprint,
+    languages=tuple(manifest["languages"]),
+    ids=tuple(json.loads((folder / "ids.json").read_text())),
+    row_of=array("row_of"),
+    group_of=array("group_of"),
+    negatives_of=array("negatives_of").astype(np.int64),
+    negative_group=array("negative_group"),
+    queries=open_texts(folder, "queries"),
+    passages=open_texts(folder, "passages"),
+    negatives=open_texts(folder, "negatives"),
+  )
+
+
+def _build(
+  source: Source, tokenizer: Tokenizer, text: Text, folder: pathlib.Path
+) -> None:
+  """Writes the store; the manifest last."""
+  writers = {
+    name: TextsWriter(folder, name)
+    for name in ("queries", "passages", "negatives")
+  }
+  rows = _Rows()
+  records = iter(source.read())
+  with tqdm(
+    desc=f"tokenizing {source.name}", unit=" pairs", leave=False
+  ) as bar:
+    while batch := list(itertools.islice(records, _AT_ONCE)):
+      for record in batch:
+        rows.add(record)
+      texts = {
+        "queries": [text.query_prefix + r.query for r in batch],
+        "passages": [text.passage_prefix + r.passage for r in batch],
+        "negatives": [
+          text.passage_prefix + n for r in batch for n in r.negatives
+        ],
+      }
+      for name, writer in writers.items():
+        writer.write(tokenizer.encode(texts[name]))
+      bar.update(len(batch))
+  for writer in writers.values():
+    writer.close()
+  if not rows.ids:
+    raise UserError(f"data set '{source.name}' has no records to train on")
+  languages = rows.save(folder)
+  manifest = {"name": source.name, "languages": languages}
+  (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+class _Rows:
+  """What is known of each record beside its tokens."""
+
+  def __init__(self) -> None:
+    self.ids: dict[str, int] = {}
+    self._languages: dict[str, int] = {}
+    self._cells: dict[tuple[int, int], str] = {}  # (id, language) -> where
+    self._passages: list[bytes] = []
+    self._groups: list[str] = []
+    self._negatives: list[list[bytes]] = []
+
+  def add(self, record: Record) -> None:
+    id_ = self.ids.setdefault(record.id, len(self.ids))
+    language = self._languages.setdefault(record.language, len(self._languages))
+    first = self._cells.setdefault((id_, language), record.where)
+    if len(self._cells) == len(self._passages):
+      raise UserError(
+        f"{record.where}: id '{record.id}' comes twice in language"
+        f" '{record.language}', first at {first}"
+      )
+    self._passages.append(_digest(record.passage))
+    self._groups.append(record.group)
+    self._negatives.append([_digest(n) for n in record.negatives])
+
+  def save(self, folder: pathlib.Path) -> list[str]:
+    """Writes the arrays; returns the languages, sorted."""
+    cells = np.array(list(self._cells), np.int64)  # [N, 2]
+    names = np.array(list(self._languages))
+    order = np.argsort(names)
+    column = np.argsort(order)  # first-seen number -> sorted place
+    row_of = np.full((len(self.ids), len(names)), -1, np.int32)
+    row_of[cells[:, 0], column[cells[:, 1]]] = np.arange(len(cells))
+    group_of, group_of_passage = self._connect(cells[:, 0])
+    counts = [len(n) for n in self._negatives]
+    negative_group = [
+      group_of_passage.get(digest, -1)
+      for digests in self._negatives
+      for digest in digests
+    ]
+    np.save(folder / "row_of.npy", row_of)
+    np.save(folder / "group_of.npy", group_of)
+    np.save(folder / "negatives_of.npy", np.cumsum([0, *counts]))
+    np.save(folder / "negative_group.npy", np.array(negative_group, np.int32))
+    (folder / "ids.json").write_text(json.dumps(list(self.ids)))
+    return [str(name) for name in names[order]]
+
+  def _connect(
+    self, id_of: NDArray[np.int64]
+  ) -> tuple[NDArray[np.int32], dict[bytes, int]]:
+    """Groups: the connected components over what two ids may share.
+
+    An id is joined to the passage texts that it has in any language, and to
+    its `group` if it names one; what hangs together is one group.
+    """
+    nodes: dict[bytes | str, int] = {}
+    count = len(self.ids)
+    edges = []
+    for id_, passage, group in zip(
+      id_of.tolist(), self._passages, self._groups, strict=True
+    ):
+      edges.append((id_, count + nodes.setdefault(passage, len(nodes))))
+      if group:
+        edges.append((id_, count + nodes.setdefault(group, len(nodes))))
+    left, right = np.array(edges).T
+    size = count + len(nodes)
+    graph = sparse.coo_array(
+      (np.ones(len(edges), bool), (left, right)), shape=(size, size)
+    )
+    _, component = sparse.csgraph.connected_components(graph, directed=False)
+    of_passage = {
+      node: int(component[count + i])
+      for node, i in nodes.items()
+      if isinstance(node, bytes)
+    }
+    return component[:count].astype(np.int32), of_passage
+
+
+def _digest(text: str) -> bytes:
+  return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -1,0 +1,76 @@
+"""What each set is and how large it must be. To the builders and reading."""
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+
+DATA_VERSION = "1.0.0"  # of what the builders store
+_COMMIT = "354d67d1cd066854cdfbf5ad0e6105528976141d"  # the last with both sets
+HOMEPAGE = "https://github.com/google-research-datasets/lareqa"
+_RAW = "https://raw.githubusercontent.com/google-research-datasets/lareqa"
+
+
+@dataclasses.dataclass(frozen=True)
+class LareqaSet:
+  """One of LAReQA's sets: a file of paragraphs a language."""
+
+  folder: str  # upstream, and inside of `data.lareqa_dir`
+  candidates: Mapping[str, int]  # language -> sentences in all paragraphs
+  questions: Mapping[str, int]  # language -> questions
+
+  @property
+  def languages(self) -> tuple[str, ...]:
+    """Codes of its languages, sorted."""
+    return tuple(sorted(self.candidates))
+
+  def url(self, language: str) -> str:
+    """Where upstream serves a language's file."""
+    return f"{_RAW}/{_COMMIT}/{self.folder}/{language}.json"
+
+
+_XQUAD_R_CANDIDATES = {  # 13,014
+  "ar": 1222,
+  "de": 1276,
+  "el": 1234,
+  "en": 1180,
+  "es": 1215,
+  "hi": 1244,
+  "ru": 1219,
+  "th": 852,
+  "tr": 1167,
+  "vi": 1209,
+  "zh": 1196,
+}
+_MLQA_R_CANDIDATES = {  # 20,534
+  "ar": 2545,
+  "de": 2362,
+  "en": 6264,
+  "es": 1787,
+  "hi": 2426,
+  "vi": 2828,
+  "zh": 2322,
+}
+_MLQA_R_QUESTIONS = {  # 4,199
+  "ar": 517,
+  "de": 512,
+  "en": 1148,
+  "es": 500,
+  "hi": 507,
+  "vi": 511,
+  "zh": 504,
+}
+
+SETS: Mapping[str, LareqaSet] = MappingProxyType(
+  {
+    "xquad_r": LareqaSet(
+      folder="xquad-r",
+      candidates=_XQUAD_R_CANDIDATES,
+      questions=dict.fromkeys(_XQUAD_R_CANDIDATES, 1190),
+    ),
+    "mlqa_r": LareqaSet(
+      folder="mlqa-r",
+      candidates=_MLQA_R_CANDIDATES,
+      questions=_MLQA_R_QUESTIONS,
+    ),
+  }
+)

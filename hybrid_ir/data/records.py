@@ -1,0 +1,34 @@
+"""The record: one query-passage pair in one language. Feeds the corpus.
+
+Every reader (`jsonl`, `lareqa`, `world_facts`) yields these, and nothing later
+in the flow knows which reader it was.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Record:
+  """One query and its relevant passage, in one language.
+
+  Records of one `id` are translations of each other: the cross-lingual pairs
+  (X-Y) are made of them.
+  """
+
+  id: str  # names the same pair in every language
+  language: str  # a code of `languages.py`
+  query: str
+  passage: str
+  where: str  # file and line (or data set and index), for error messages
+  negatives: tuple[str, ...] = ()  # hard negatives, in the record's language
+  group: str = ""  # records of one group are never each other's negatives
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+  """A named, finite stream of records that can be read again."""
+
+  name: str  # as in `data.train`
+  fingerprint: str  # changes when any record changes
+  read: Callable[[], Iterator[Record]]

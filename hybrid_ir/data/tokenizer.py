@@ -1,0 +1,109 @@
+"""Text to token ids; the only importer of `tokenizers`. Feeds the corpus."""
+
+import hashlib
+import os
+import pathlib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import tokenizers
+from numpy.typing import NDArray
+from tokenizers import (
+  AddedToken,
+  decoders,
+  models,
+  normalizers,
+  pre_tokenizers,
+  processors,
+  trainers,
+)
+
+from hybrid_ir.errors import UserError
+
+FILE = "tokenizer.json"
+_SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")  # XLM-R's, in XLM-R's order
+
+
+class Tokenizer:
+  """A text's token ids with special tokens, never cut."""
+
+  def __init__(self, serialized: str):
+    self.serialized = serialized
+    self._tokenizer = tokenizers.Tokenizer.from_str(serialized)
+    self._tokenizer.no_truncation()
+    self._tokenizer.no_padding()
+    probe = self._tokenizer.encode("a").special_tokens_mask
+    # Tokens after the text ("</s>", "[SEP]"): kept when a long text is cut.
+    self.suffix = (
+      len(probe)
+      - 1
+      - max((i for i, special in enumerate(probe) if not special), default=-1)
+    )
+
+  @property
+  def fingerprint(self) -> str:
+    """Changes when any text's tokens may."""
+    return hashlib.sha256(self.serialized.encode()).hexdigest()[:16]
+
+  @property
+  def size(self) -> int:
+    """One more than the largest id."""
+    return max(self._tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+
+  def encode(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+    """Token ids of each text, with special tokens: a list of [length]."""
+    encodings = self._tokenizer.encode_batch_fast(list(texts))
+    return [np.array(e.ids, np.int32) for e in encodings]
+
+
+def load(folder: str | os.PathLike[str]) -> Tokenizer:
+  """Reads FOLDER/tokenizer.json.
+
+  Raises:
+    UserError: where it is missing or damaged.
+  """
+  path = pathlib.Path(folder) / FILE
+  try:
+    return Tokenizer(path.read_text(encoding="utf-8"))
+  except FileNotFoundError:
+    raise UserError(
+      f"{path}: no tokenizer there; expected a folder in Hugging Face's layout"
+      " with a fast tokenizer (tokenizer.json)"
+    ) from None
+  except Exception as error:  # tokenizers raises bare Exception
+    raise UserError(f"{path}: not a tokenizer: {error}") from None
+
+
+def train_unigram(texts: Iterable[str], vocab_size: int) -> Tokenizer:
+  """Trains a SentencePiece-like unigram tokenizer (Kudo 2018, 1804.10959).
+
+  Deterministic: the trainer runs on one thread, as sums over threads would
+  come in no fixed order.
+
+  Args:
+    texts: of the training split.
+    vocab_size: most pieces, special tokens included.
+  """
+  tokenizer = tokenizers.Tokenizer(models.Unigram())
+  tokenizer.normalizer = normalizers.NFKC()
+  tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+  tokenizer.decoder = decoders.Metaspace()
+  trainer = trainers.UnigramTrainer(
+    vocab_size=vocab_size,
+    special_tokens=[AddedToken(t, special=True) for t in _SPECIAL],
+    unk_token="<unk>",
+    show_progress=False,
+  )
+  before = os.environ.get("TOKENIZERS_PARALLELISM")
+  os.environ["TOKENIZERS_PARALLELISM"] = "false"
+  try:
+    tokenizer.train_from_iterator(texts, trainer)
+  finally:
+    if before is None:
+      del os.environ["TOKENIZERS_PARALLELISM"]
+    else:
+      os.environ["TOKENIZERS_PARALLELISM"] = before
+  tokenizer.post_processor = processors.TemplateProcessing(
+    single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+  )
+  return Tokenizer(tokenizer.to_str())

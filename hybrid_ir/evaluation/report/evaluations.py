@@ -1,0 +1,103 @@
+"""Scores by benchmark and step, to look figures up. From load; feeds sections.
+
+An evaluation is one benchmark's figures at one step; a benchmark shows its
+latest step and, where it was measured, the state before training beside it.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from hybrid_ir.evaluation.report.load import Score
+
+SETTINGS = ("mono", "cross", "multi")
+# setting, query language, passage language, measure, search
+_Key = tuple[str, str, str, str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+  """One benchmark's figures at one step."""
+
+  benchmark: str
+  unit: str
+  step: int
+  scores: Mapping[_Key, Score]
+
+  @property
+  def title(self) -> str:
+    """The benchmark and what it retrieves: `xquad_r (sentence)`."""
+    return f"{self.benchmark} ({self.unit})"
+
+  @property
+  def state(self) -> str:
+    """How far the model was trained, in words."""
+    return f"step {self.step:,}" if self.step else "before training"
+
+  @property
+  def languages(self) -> tuple[str, ...]:
+    """The languages that have a figure of their own, sorted."""
+    return tuple(
+      sorted({code for key in self.scores for code in key[1:3]} - {"*", "all"})
+    )
+
+  def score(
+    self,
+    setting: str,
+    query_language: str,
+    passage_language: str,
+    measure: str,
+    search: str = "exact",
+  ) -> Score | None:
+    """One figure, or None where it was not measured."""
+    return self.scores.get(
+      (setting, query_language, passage_language, measure, search)
+    )
+
+  def macro(
+    self, setting: str, measure: str, search: str = "exact"
+  ) -> Score | None:
+    """A setting's macro mean over languages."""
+    pool = "all" if setting == "multi" else "*"
+    return self.score(setting, "*", pool, measure, search)
+
+  def matrix(self, measure: str) -> np.ndarray:
+    """Mono on the diagonal, cross off it; NaN where it was not measured.
+
+    Returns:
+      [L query languages, L passage languages], in the order of `languages`.
+    """
+    L = len(self.languages)
+    values = np.full((L, L), np.nan)
+    for row, query in enumerate(self.languages):
+      for column, passage in enumerate(self.languages):
+        setting = "mono" if query == passage else "cross"
+        score = self.score(setting, query, passage, measure)
+        if score is not None:
+          values[row, column] = score.value
+    return values
+
+
+def evaluations(scores: Iterable[Score]) -> list[list[Evaluation]]:
+  """For each benchmark: before training, if measured, then the latest step.
+
+  A figure that stands twice counts as its last line says.
+  """
+  steps: dict[tuple[str, str], dict[int, dict[_Key, Score]]] = {}
+  for score in scores:
+    by_step = steps.setdefault((score.benchmark, score.unit), {})
+    by_step.setdefault(score.step, {})[
+      score.setting,
+      score.query_language,
+      score.passage_language,
+      score.measure,
+      score.search,
+    ] = score
+  return [
+    [
+      Evaluation(benchmark, unit, step, by_step[step])
+      for step in sorted({0, max(by_step)} & by_step.keys())
+    ]
+    for (benchmark, unit), by_step in steps.items()
+  ]

@@ -1,0 +1,114 @@
+"""The figures that a paper would quote. From evaluations; feeds write."""
+
+from collections.abc import Iterable, Sequence
+
+from hybrid_ir.evaluation.report.evaluations import SETTINGS, Evaluation
+from hybrid_ir.evaluation.report.page import (
+  Cell,
+  Section,
+  Table,
+  count,
+  measured,
+)
+
+_MEASURES = {
+  "map": "mAP",
+  "mrr": "MRR",
+  "recall@1": "R@1",
+  "recall@5": "R@5",
+  "recall@10": "R@10",
+  "ndcg@10": "nDCG@10",
+  "rank_distance": "Rank distance",
+}
+_SETTINGS = (
+  "mono: query and candidates in one language, the mean over languages. "
+  "cross: candidates in one other language, the mean over all ordered pairs. "
+  "multi: one pool of all languages, the mean over query languages."
+)
+_COUNTS = (
+  "mAP has no cut-off. Rank distance: worst minus best rank of a query's "
+  "relevant passages in the pool of all languages; lower is better. Dropped: "
+  "queries without a relevant passage among the candidates."
+)
+_ABSENT = "No scores: results.jsonl is missing or empty (nothing evaluated)."
+
+
+def summary_section(benchmarks: Sequence[Sequence[Evaluation]]) -> Section:
+  """A table a benchmark, then ScaNN beside exact search where it was run."""
+  if not benchmarks:
+    return Section("summary", "Summary", notes=(_ABSENT,))
+  return Section(
+    "summary",
+    "Summary",
+    notes=(_SETTINGS, _COUNTS),
+    tables=(
+      *(_scores(states) for states in benchmarks),
+      *_search(states[-1] for states in benchmarks),
+    ),
+  )
+
+
+def _scores(states: Sequence[Evaluation]) -> Table:
+  rows = []
+  for setting in SETTINGS:
+    for evaluation in states:
+      scores = [evaluation.macro(setting, name) for name in _MEASURES]
+      first = next((score for score in scores if score), None)
+      if first is None:
+        continue
+      rows.append(
+        (
+          Cell(setting),
+          Cell(evaluation.state),
+          *map(measured, scores),
+          count(first.queries),
+          count(first.dropped),
+          count(first.candidates),
+        )
+      )
+  return Table(
+    states[-1].title,
+    (
+      "Setting",
+      "Model",
+      *_MEASURES.values(),
+      "Queries",
+      "Dropped",
+      "Candidates",
+    ),
+    tuple(rows),
+    names=2,
+  )
+
+
+def _search(latest: Iterable[Evaluation]) -> list[Table]:
+  """ScaNN's macro scores and its share of the exact top 10, if it was run."""
+  rows = []
+  for evaluation in latest:
+    for setting in SETTINGS:
+      overlap = evaluation.macro(setting, "ann_recall@10", "scann")
+      if overlap is None:
+        continue
+      rows.append(
+        (
+          Cell(evaluation.title),
+          Cell(setting),
+          measured(overlap),
+          *(
+            measured(evaluation.macro(setting, measure, search))
+            for measure in ("recall@10", "ndcg@10")
+            for search in ("exact", "scann")
+          ),
+        )
+      )
+  columns = (
+    "Benchmark",
+    "Setting",
+    "Exact top 10 found",
+    "R@10 exact",
+    "R@10 ScaNN",
+    "nDCG@10 exact",
+    "nDCG@10 ScaNN",
+  )
+  title = "Approximate search (ScaNN) beside exact search"
+  return [Table(title, columns, tuple(rows), names=2)] if rows else []

@@ -1,0 +1,42 @@
+"""Files that are complete or absent. Used by every stage that writes."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def write_aside(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+  """Gives a path to write to, renamed to `path` when the block succeeds."""
+  path = pathlib.Path(path)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+  try:
+    yield aside
+    os.replace(aside, path)
+  finally:
+    aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def build_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
+  """Gives an empty folder, renamed to `path` when the block succeeds.
+
+  Where another process was first, its folder stands and this one goes.
+  """
+  path.parent.mkdir(parents=True, exist_ok=True)
+  aside = pathlib.Path(
+    tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+  )
+  try:
+    yield aside
+    try:
+      os.rename(aside, path)
+    except OSError:
+      if not path.is_dir():
+        raise
+  finally:
+    shutil.rmtree(aside, ignore_errors=True)

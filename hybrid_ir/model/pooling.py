@@ -1,0 +1,52 @@
+"""Token states to text embeddings. From `encoder`, to the loss and to search.
+
+Texts are pooled by segment, so packed rows and single rows are one case.
+"""
+
+import jax
+import jax.numpy as jnp
+
+
+def pool(
+  states: jax.Array,
+  segments: jax.Array,
+  text_row: jax.Array,
+  text_start: jax.Array,
+  text_segment: jax.Array,
+  *,
+  pooling: str,
+  texts_per_row: int,
+) -> jax.Array:
+  """Embeds T texts.
+
+  Args:
+    states: [R, L, D].
+    segments: [R, L] text of a token, 1 to `texts_per_row`; 0: padding.
+    text_row: [T] where each text is.
+    text_start: [T] column of its first token.
+    text_segment: [T] its segment; 0: absent, its embedding means nothing.
+    pooling: "mean" of the text's states, or "cls": its first state.
+    texts_per_row: most texts in a row.
+
+  Returns:
+    [T, D] float32, of length 1.
+  """
+  if pooling == "cls":
+    pooled = states[text_row, text_start].astype(jnp.float32)
+  else:
+    member = segments[:, :, None] == 1 + jnp.arange(texts_per_row)  # [R, L, S]
+    sums = jnp.einsum(
+      "rls,rld->rsd",
+      member.astype(states.dtype),
+      states,
+      preferred_element_type=jnp.float32,
+    )
+    counts = jnp.maximum(member.sum(axis=1), 1)[..., None]  # [R, S, 1]
+    pooled = (sums / counts)[text_row, jnp.maximum(text_segment - 1, 0)]
+  return normalize(pooled)
+
+
+def normalize(x: jax.Array) -> jax.Array:
+  """[T, D] -> [T, D] of length 1; a zero vector stays zero."""
+  square = jnp.sum(jnp.square(x), axis=-1, keepdims=True)
+  return x * jax.lax.rsqrt(jnp.maximum(square, 1e-24))
