@@ -37,7 +37,7 @@ class Week:
   """How a territory's calendars count the week, in weekdays 0 to 6."""
 
   first_day: int
-  weekend: tuple[int, ...]  # in order, one to three days
+  weekend: tuple[int, ...]  # in order, one or two days
 
 
 # --- Languages ---
@@ -84,7 +84,7 @@ def _parts(code: str) -> tuple[str, str, str] | None:
   if match is None:
     return None
   language, script, territory = match.groups(default="")
-  english = babel.Locale("en")
+  english = _locale("en")
   known = (
     language in english.languages
     and language not in _NO_LANGUAGE
@@ -99,11 +99,10 @@ def _parts(code: str) -> tuple[str, str, str] | None:
 
 def territories() -> tuple[str, ...]:
   """Every territory with a two-letter code, sorted."""
-  codes = babel.Locale("en").territories
+  codes = _locale("en").territories
   return tuple(sorted({c for c in codes if len(c) == 2} - _NO_TERRITORY))
 
 
-@functools.cache
 def tenders(territory: str) -> tuple[Tender, ...]:
   """The legal tenders of a territory, oldest first."""
   rows = get_global("territory_currencies").get(territory, ())
@@ -212,7 +211,7 @@ def zone_place_name(zone: str, language: str) -> str | None:
   entries = _locale(language).time_zones
   for name in _zone_names(zone):
     if name in entries and "city" in entries[name]:
-      return str(entries[name]["city"])
+      return str(entries[name]["city"]).replace("\u00ad", "")  # soft hyphen
   if script(language, "") != "Latn":
     return None
   return zone.rpartition("/")[2].replace("_", " ")

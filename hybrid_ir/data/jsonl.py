@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from hybrid_ir.data import cldr
+from hybrid_ir.data.brief import brief
 from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
 
@@ -61,9 +62,9 @@ def read(path: str, split: str | None) -> Iterator[Record]:
   if not splits:
     raise UserError(f"{path}: holds no records; expected a JSON object a line")
   if split is not None and split not in splits:
-    there = ", ".join(f"{_brief(s)} ({splits[s]})" for s in sorted(splits))
+    there = ", ".join(f"{brief(s)} ({splits[s]})" for s in sorted(splits))
     raise UserError(
-      f"{path}: no record is of split {_brief(split)}; there is {there}"
+      f"{path}: no record is of split {brief(split)}; there is {there}"
     )
 
 
@@ -98,7 +99,7 @@ class _Seen:
     if first != place:
       first_file, first_line = divmod(first, _MAX_LINES)
       raise UserError(
-        f"{self._files[file]}:{line}: id {_brief(id)} in language {language}"
+        f"{self._files[file]}:{line}: id {brief(id)} in language {language}"
         f" stands already at {self._files[first_file]}:{first_line}; expected"
         " an id once a language"
       )
@@ -155,10 +156,10 @@ def _fields(text: str, where: str) -> dict[str, Any]:
   except (ValueError, RecursionError) as e:  # twice a field, too long, too deep
     raise UserError(f"{where}: malformed JSON ({e})") from None
   if not isinstance(fields, dict):
-    raise UserError(f"{where}: expected a JSON object, got {_brief(fields)}")
+    raise UserError(f"{where}: expected a JSON object, got {brief(fields)}")
   for name in fields:
     if name not in _FIELDS:
-      raise UserError(f"{where}: unknown field {_brief(name)}; {_hint(name)}")
+      raise UserError(f"{where}: unknown field {brief(name)}; {_hint(name)}")
   for name in _REQUIRED:
     if name not in fields:
       raise UserError(f"{where}: {name}: missing; expected a text")
@@ -167,14 +168,14 @@ def _fields(text: str, where: str) -> dict[str, Any]:
       _check_text(value, f"{where}: {name}")
     elif not isinstance(value, list):
       raise UserError(
-        f"{where}: negatives: expected a list of texts, got {_brief(value)}"
+        f"{where}: negatives: expected a list of texts, got {brief(value)}"
       )
     else:
       for i, negative in enumerate(value):
         _check_text(negative, f"{where}: negatives[{i}]")
   if not cldr.is_language(fields["language"]):
     raise UserError(
-      f"{where}: language: unknown code {_brief(fields['language'])}; expected"
+      f"{where}: language: unknown code {brief(fields['language'])}; expected"
       ' a code of CLDR, such as "en" or "zh"'
     )
   return fields
@@ -184,7 +185,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
   fields = dict(pairs)
   if len(fields) < len(pairs):
     twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-    raise ValueError(f"the field {_brief(twice)} stands twice")
+    raise ValueError(f"the field {brief(twice)} stands twice")
   return fields
 
 
@@ -196,22 +197,13 @@ def _hint(name: str) -> str:
 
 def _check_text(value: object, where: str) -> None:
   if not isinstance(value, str):
-    raise UserError(f"{where}: expected a text, got {_brief(value)}")
+    raise UserError(f"{where}: expected a text, got {brief(value)}")
   if not value.strip():
     raise UserError(f"{where}: empty; expected a text")
   try:
     value.encode("utf-8")
   except UnicodeEncodeError:
     raise UserError(
-      f"{where}: {_brief(value)} holds half of a \\u surrogate pair; expected"
+      f"{where}: {brief(value)} holds half of a \\u surrogate pair; expected"
       " whole characters"
     ) from None
-
-
-def _brief(value: object) -> str:
-  """A value for a message: short, on one line, printable."""
-  if isinstance(value, dict | list):
-    return "an object" if isinstance(value, dict) else "a list"
-  text = json.dumps(value, ensure_ascii=False)
-  text = text if len(text) <= 40 else f"{text[:40]}..."
-  return text.encode("utf-8", "backslashreplace").decode("utf-8")

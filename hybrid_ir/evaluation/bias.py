@@ -8,8 +8,8 @@ def rank_distance(
 ) -> np.ndarray:
   """Worst minus best rank of a query's golds in the multilingual pool.
 
-  0 is best possible only for equal ranks, so n golds have at least n - 1
-  (Elmahdy et al., arXiv 2408.10536, section 4: "language bias").
+  The language bias of Elmahdy et al. (arXiv 2408.10536, section 4); lower is
+  better, and n golds are at least n - 1 apart.
 
   Args:
     ranks: [G] from 1, in the whole pool.

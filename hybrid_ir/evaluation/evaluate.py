@@ -10,26 +10,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hybrid_ir.errors import UserError
-from hybrid_ir.evaluation import bias
 from hybrid_ir.evaluation.benchmarks import Benchmark
-from hybrid_ir.evaluation.cut import cut_measures
+from hybrid_ir.evaluation.bias import language_share
 from hybrid_ir.evaluation.examples import Example, draw_examples
-from hybrid_ir.evaluation.measures import average_precision, reciprocal_rank
+from hybrid_ir.evaluation.lists import Lists, mono_lists, scann_lists
+from hybrid_ir.evaluation.per_query import cut_values, uncut_values
 from hybrid_ir.evaluation.results import SETTINGS, Result, needed, results
-from hybrid_ir.retrieval import ann as approximate
+from hybrid_ir.retrieval import ann as scann_search
 from hybrid_ir.retrieval import exact
 
 _EXAMPLES = 10
-_EXAMPLE_HITS = 10
-_SHARE_DEPTH = 10
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Lists:
-  """What was retrieved, best first; -1 and -inf pad."""
-
-  top: np.ndarray  # [Q, K] int32 passages
-  scores: np.ndarray  # [Q, K] float32
+_FRONT = 10  # passages that an example shows and the language share counts
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,18 +70,75 @@ def evaluate(
     AnnUnavailableError: `ann`, and ScaNN is not installed; before any work.
   """
   if ann:
-    approximate.load()
-  _check_rows("query", query_embeddings, len(benchmark.query_ids))
-  _check_rows("passage", text_embeddings, len(benchmark.distinct_texts))
-  k = max(*cutoffs, _SHARE_DEPTH, _EXAMPLE_HITS)
+    scann_search.load()
+  _check_count("query", query_embeddings, len(benchmark.query_ids))
+  _check_count("passage", text_embeddings, len(benchmark.distinct_texts))
   L = len(benchmark.languages)
+  depth = max(*cutoffs, _FRONT)
   ranking = exact.rank(
     query_embeddings,
     text_embeddings,
     exact.Pool(benchmark.distinct_index, benchmark.passage_languages, L),
     benchmark.gold_offsets,
     benchmark.gold_passages,
-    depth=max(k, run_depth) if "multi" in run_settings else k,
-    language_depth=k,
+    depth=max(depth, run_depth) if "multi" in run_settings else depth,
+    language_depth=depth,
   )
-  ...
+  multi = Lists(ranking.top, ranking.top_scores)
+  by_pool = Lists(
+    np.append(ranking.language_top, multi.top[:, None, :depth], axis=1),
+    np.append(ranking.language_scores, multi.scores[:, None, :depth], axis=1),
+  )  # [Q, P, depth]
+  wanted = needed(benchmark, settings)
+  names = [f"{name}@{k}" for name in ("recall", "success") for k in cutoffs]
+  names.append(f"ndcg@{max(cutoffs)}")
+  per_query = uncut_values(benchmark, ranking)
+  per_query |= cut_values(names, benchmark, wanted, by_pool.top, by_pool.scores)
+  figures = results(benchmark, per_query, settings, "exact")
+  if ann:
+    found = scann_lists(
+      benchmark, query_embeddings, text_embeddings, wanted, depth
+    )
+    values = cut_values(names, benchmark, wanted, found.top, found.scores)
+    k = max(cutoffs)
+    values[f"ann_recall@{k}"] = np.where(
+      wanted,
+      scann_search.recall(found.top[..., :k], by_pool.top[..., :k]),
+      np.nan,
+    )
+    figures += results(benchmark, values, settings, "scann")
+  runs = {}
+  if run_depth and "multi" in run_settings:
+    runs["multi"] = Lists(multi.top[:, :run_depth], multi.scores[:, :run_depth])
+  if run_depth and "mono" in run_settings:
+    runs["mono"] = mono_lists(
+      benchmark, query_embeddings, text_embeddings, run_depth
+    )
+  sizes = np.bincount(benchmark.passage_languages, minlength=L)
+  return Evaluation(
+    results=tuple(figures),
+    per_query=per_query,
+    language_share=language_share(
+      multi.top[:, :_FRONT],
+      benchmark.query_languages,
+      benchmark.passage_languages,
+      L,
+    ),
+    pool_share=sizes / sizes.sum(),
+    examples=draw_examples(
+      benchmark,
+      multi.top[:, :_FRONT],
+      multi.scores[:, :_FRONT],
+      count=_EXAMPLES,
+      seed=seed,
+    ),
+    runs=runs,
+  )
+
+
+def _check_count(name: str, embeddings: np.ndarray, count: int) -> None:
+  if embeddings.ndim != 2 or len(embeddings) != count:
+    raise UserError(
+      f"{name} embeddings have shape {embeddings.shape}; the benchmark expects"
+      f" {count} rows: encode it again"
+    )

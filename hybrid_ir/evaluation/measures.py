@@ -41,6 +41,4 @@ def reciprocal_rank(
   """
   best = np.full(count, np.inf)
   np.minimum.at(best, groups, ranks)
-  return np.divide(
-    1, best, out=np.full(count, np.nan), where=np.isfinite(best)
-  )
+  return np.divide(1, best, out=np.full(count, np.nan), where=np.isfinite(best))

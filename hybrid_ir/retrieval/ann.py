@@ -94,17 +94,18 @@ def configure(builder: Any, passages: int, depth: int) -> Any:
 
 
 def recall(found: np.ndarray, exact: np.ndarray) -> np.ndarray:
-  """Share of the exact list that was found, a query.
+  """Share of the exact lists that was found.
 
   Args:
-    found: [Q, K] passages of the approximate search; -1 pads.
-    exact: [Q, K] passages of the exact search; -1 pads.
+    found: [..., K] passages of the approximate search; -1 pads.
+    exact: [..., K] passages of the exact search; -1 pads.
 
   Returns:
-    [Q] float64; NaN where the exact list is empty.
+    [...] float64; NaN where the exact list is empty.
   """
-  hits = (exact[:, :, None] == found[:, None, :]) & (exact >= 0)[:, :, None]
-  size = (exact >= 0).sum(axis=1)
+  real = exact >= 0
+  hits = (exact[..., :, None] == found[..., None, :]).any(axis=-1) & real
+  size = real.sum(axis=-1)
   return np.divide(
-    hits.sum(axis=(1, 2)), size, out=np.full(len(size), np.nan), where=size > 0
+    hits.sum(axis=-1), size, out=np.full(size.shape, np.nan), where=size > 0
   )

@@ -20,7 +20,6 @@ from hybrid_ir.model.pooling import pool
 from hybrid_ir.training import loss as loss_lib
 from hybrid_ir.training import mesh as mesh_lib
 
-
 Chunk = tuple[jax.Array, jax.Array, jax.Array]  # words, segments, positions
 Arrays = Mapping[str, jax.Array]  # a `Batch` on device
 

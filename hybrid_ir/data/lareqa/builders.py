@@ -17,7 +17,7 @@ import numpy as np
 
 from hybrid_ir.data.lareqa import squad_json
 from hybrid_ir.data.lareqa.released import checked_file
-from hybrid_ir.data.lareqa.sets import DATA_VERSION, HOMEPAGE, SETS
+from hybrid_ir.data.lareqa.sets import DATA_VERSION, FILES, HOMEPAGE, SETS
 from hybrid_ir.data.lareqa.squad_json import ParagraphExample
 from hybrid_ir.errors import UserError
 
@@ -48,9 +48,7 @@ class _Lareqa(tfds.core.GeneratorBasedBuilder):
   """What both sets share; a language is a config. Abstract: lacks `_info`."""
 
   VERSION = tfds.core.Version(DATA_VERSION)
-  RELEASE_NOTES: ClassVar = {
-    DATA_VERSION: "Upstream's last with both sets."
-  }
+  RELEASE_NOTES: ClassVar = {DATA_VERSION: "Upstream's last with both sets."}
 
   def __init__(self, *, file_format: str = "array_record", **kwargs: Any):
     super().__init__(file_format=file_format, **kwargs)
@@ -214,7 +212,7 @@ def _check_reachable(url: str) -> None:
   except (urllib.error.URLError, TimeoutError) as e:
     raise UserError(
       f"{url}: cannot be downloaded ({e}); set data.lareqa_dir to a folder with"
-      f" a copy of {HOMEPAGE}, or try again with a network"
+      f" a copy of {FILES}, or try again with a network"
     ) from None
 
 

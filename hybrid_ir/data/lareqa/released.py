@@ -4,7 +4,7 @@ import hashlib
 import pathlib
 
 from hybrid_ir.data.lareqa import squad_json
-from hybrid_ir.data.lareqa.sets import HOMEPAGE, SETS, LareqaSet
+from hybrid_ir.data.lareqa.sets import FILES, SETS, LareqaSet
 from hybrid_ir.errors import UserError
 
 _LAYOUT = " and ".join(f"{s.folder}/" for s in SETS.values())
@@ -43,7 +43,7 @@ def _folder(lareqa_set: LareqaSet, lareqa_dir: str) -> pathlib.Path:
   if not root.is_dir():
     raise UserError(
       f"data.lareqa_dir={lareqa_dir}: no such folder; expected one with"
-      f" {_LAYOUT} from {HOMEPAGE}, or an empty value to download them"
+      f" {_LAYOUT} from {FILES}, or an empty value to download them"
     )
   if not (root / lareqa_set.folder).is_dir():
     raise UserError(

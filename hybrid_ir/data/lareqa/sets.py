@@ -2,11 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping
-from types import MappingProxyType
 
 DATA_VERSION = "1.0.0"  # of what the builders store
 _COMMIT = "354d67d1cd066854cdfbf5ad0e6105528976141d"  # the last with both sets
 HOMEPAGE = "https://github.com/google-research-datasets/lareqa"
+FILES = f"{HOMEPAGE}/tree/{_COMMIT}"
 _RAW = "https://raw.githubusercontent.com/google-research-datasets/lareqa"
 
 
@@ -60,17 +60,15 @@ _MLQA_R_QUESTIONS = {  # 4,199
   "zh": 504,
 }
 
-SETS: Mapping[str, LareqaSet] = MappingProxyType(
-  {
-    "xquad_r": LareqaSet(
-      folder="xquad-r",
-      candidates=_XQUAD_R_CANDIDATES,
-      questions=dict.fromkeys(_XQUAD_R_CANDIDATES, 1190),
-    ),
-    "mlqa_r": LareqaSet(
-      folder="mlqa-r",
-      candidates=_MLQA_R_CANDIDATES,
-      questions=_MLQA_R_QUESTIONS,
-    ),
-  }
-)
+SETS: Mapping[str, LareqaSet] = {
+  "xquad_r": LareqaSet(
+    folder="xquad-r",
+    candidates=_XQUAD_R_CANDIDATES,
+    questions=dict.fromkeys(_XQUAD_R_CANDIDATES, 1190),
+  ),
+  "mlqa_r": LareqaSet(
+    folder="mlqa-r",
+    candidates=_MLQA_R_CANDIDATES,
+    questions=_MLQA_R_QUESTIONS,
+  ),
+}

@@ -10,6 +10,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any, TypedDict
 
+from hybrid_ir.data.brief import brief
 from hybrid_ir.errors import UserError
 
 
@@ -72,14 +73,14 @@ class _Node:
 
   def __init__(self, value: object, where: str):
     if not isinstance(value, dict):
-      raise UserError(f"{where}: expected a JSON object, got {_brief(value)}")
+      raise UserError(f"{where}: expected a JSON object, got {brief(value)}")
     self._fields = value
     self.where = where
 
   def _get(self, name: str, kind: type, expected: str) -> Any:
     value = self._fields.get(name)
     if not isinstance(value, kind) or isinstance(value, bool):
-      got = _brief(value) if name in self._fields else "no such field"
+      got = brief(value) if name in self._fields else "no such field"
       raise UserError(f"{self.where}: {name}: expected {expected}, got {got}")
     return value
 
@@ -110,7 +111,7 @@ def _paragraph(id: str, title: str, node: _Node) -> ParagraphExample:
   for i, sentence in enumerate(sentences):
     if not isinstance(sentence, str) or not sentence.strip():
       raise UserError(
-        f"{node.where}: sentences[{i}]: expected a text, got {_brief(sentence)}"
+        f"{node.where}: sentences[{i}]: expected a text, got {brief(sentence)}"
       )
   breaks = _breaks(node, len(sentences), len(context))
   return {
@@ -141,7 +142,7 @@ def _breaks(node: _Node, sentences: int, characters: int) -> list[list[int]]:
       case _:
         raise UserError(
           f"{node.where}: sentence_breaks[{i}]: expected [start, end] with"
-          f" {reached} <= start < end <= {characters}, got {_brief(pair)}"
+          f" {reached} <= start < end <= {characters}, got {brief(pair)}"
         )
   return breaks
 
@@ -173,8 +174,3 @@ def _question(
     "answer_start": start,
     "gold_sentence": gold[0],
   }
-
-
-def _brief(value: object) -> str:
-  text = json.dumps(value, ensure_ascii=False)
-  return text if len(text) <= 40 else f"{text[:40]}..."

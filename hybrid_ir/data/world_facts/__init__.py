@@ -1,6 +1,6 @@
 """World facts, the embedded data set. From CLDR and frames, to the corpus.
 
-About 1,600 facts on some 260 territories (currency, official language, time
+About 1,600 facts on some 250 territories (currency, official language, time
 zone ...), each asked and answered in every language of `frames/`. It is
 generated and small: for first runs and tests, not for figures on real text.
 """

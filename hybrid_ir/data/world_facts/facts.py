@@ -61,11 +61,11 @@ def _can_be_told(fact: Fact, language: str) -> bool:
 
 
 def _is_given_away(fact: Fact, language: str) -> bool:
-  """A lira replaced by a lira, or Singapore's time zone by Singapore."""
+  """A lira before the lira, or Singapore as the place of Singapore's zone."""
   if fact.relation == "former_currency":
     present = _currency(fact.territory)
     asked = {cldr.currency_name(code, language) for code in present}
-  elif fact.relation == "time_zone_place":
+  elif fact.relation in ("time_zone", "time_zone_place"):
     asked = {cldr.territory_name(fact.territory, language)}
   else:
     return False

@@ -3,7 +3,8 @@
 import collections
 from collections.abc import Sequence
 
-from hybrid_ir.evaluation.report.load import Details, Example
+from hybrid_ir.evaluation.examples import Example
+from hybrid_ir.evaluation.report.load import Details
 from hybrid_ir.evaluation.report.page import ExampleCard, Section, slug
 
 

@@ -43,7 +43,7 @@ _RAMPS = {  # one hue from light to dark: safe for the colour-blind, and in grey
   "orange": ("#fbf1e3", "#eda65d", "#7d3200"),
 }
 _LUMA = (0.299, 0.587, 0.114)  # how light red, green and blue look (BT.601)
-_INCH = 0.32  # a heat map's cell
+_CELL = 0.32  # inches, the side of a heat map's cell
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -121,7 +121,11 @@ def heat_map(
     for spine in axes.spines.values():
       spine.set_visible(False)
 
-  return _svg(draw, _INCH * len(columns) + 0.6, _INCH * (tops[-1] + 1) + 0.5)
+  return _svg(
+    draw,
+    max(_CELL * len(columns) + 0.6, 1.9),  # room for the axes' names
+    max(_CELL * (tops[-1] + 1) + 0.5, 1.6),
+  )
 
 
 def dumbbells(
@@ -164,7 +168,7 @@ def dumbbells(
     axes.set_axisbelow(True)
     _legend(axes, columns=2)
 
-  return _svg(draw, 4.1, _INCH * 0.85 * len(rows) + 0.9)
+  return _svg(draw, 4.1, _CELL * 0.85 * len(rows) + 0.9)
 
 
 def curves(lines: Sequence[Line], *, axis: str, from_zero: bool = False) -> str:
@@ -203,22 +207,6 @@ def curves(lines: Sequence[Line], *, axis: str, from_zero: bool = False) -> str:
       _legend(axes, columns=min(len(lines), 3))
 
   return _svg(draw, 4.1, 2.5)
-
-
-def standalone(svg: str) -> str:
-  """A figure as a file of its own: dark ink on white, wherever it is shown."""
-  return svg.replace(
-    "<svg ", '<svg style="background: #ffffff; color: #16191d" ', 1
-  )
-
-
-def inline(svg: str, name: str) -> str:
-  """A figure inside a page, at the page's width; `name` keeps its ids apart."""
-  head, brace, body = svg.partition(">")
-  head = re.sub(r' (?:width|height)="[^"]*"', "", head)
-  return re.sub(
-    r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", head + brace + body
-  )
 
 
 def _legend(axes: Axes, *, columns: int) -> None:

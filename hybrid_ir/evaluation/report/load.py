@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hybrid_ir.errors import UserError
+from hybrid_ir.evaluation.examples import Example
 from hybrid_ir.evaluation.report.decode import decode
 
 
@@ -50,28 +51,6 @@ class DevPoint:
 
   step: int
   dev: dict[str, float]  # measure -> value
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Hit:
-  """A passage that a query retrieved."""
-
-  rank: int  # from 1
-  passage_id: str
-  language: str
-  text: str
-  score: float
-  relevant: bool
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Example:
-  """A query and its best passages in the multilingual pool."""
-
-  query_id: str
-  query_language: str
-  query: str
-  hits: tuple[Hit, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

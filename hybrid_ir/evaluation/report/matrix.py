@@ -1,11 +1,10 @@
-"""Each language against each, and its means. From evaluations; feeds write."""
+"""Each language against each, and its means. From snapshots; feeds write."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from hybrid_ir.evaluation.report import figures
-from hybrid_ir.evaluation.report.evaluations import Evaluation
 from hybrid_ir.evaluation.report.page import (
   Cell,
   Picture,
@@ -14,24 +13,25 @@ from hybrid_ir.evaluation.report.page import (
   measured,
   slug,
 )
+from hybrid_ir.evaluation.report.snapshots import Snapshot
 
 
-def matrix_section(benchmarks: Sequence[Sequence[Evaluation]]) -> Section:
+def matrix_section(benchmarks: Sequence[Sequence[Snapshot]]) -> Section:
   """A heat map a benchmark and state: query by passage language, mAP."""
   pictures = []
   for states in benchmarks:
-    matrices = [evaluation.matrix("map") for evaluation in states]
+    matrices = [snapshot.matrix("map") for snapshot in states]
     cells = np.concatenate([matrix.ravel() for matrix in matrices])
     if np.isnan(cells).all():
       continue
     # One scale for both states, so that their colours may be compared.
     limits = (float(np.nanmin(cells)), float(np.nanmax(cells)))
-    for evaluation, matrix in zip(states, matrices, strict=True):
-      codes = evaluation.languages
+    for snapshot, matrix in zip(states, matrices, strict=True):
+      codes = snapshot.languages
       pictures.append(
         Picture(
-          slug("matrix", evaluation.title, f"step {evaluation.step}"),
-          f"{evaluation.title}, {evaluation.state}",
+          slug("matrix", snapshot.title, f"step {snapshot.step}"),
+          f"{snapshot.title}, {snapshot.state}",
           _matrix_caption(codes, matrix),
           figures.heat_map(matrix, codes, codes, ramp="blue", limits=limits),
         )
@@ -71,7 +71,7 @@ def _matrix_caption(codes: Sequence[str], matrix: np.ndarray) -> str:
   return " ".join(parts)
 
 
-def language_section(benchmarks: Sequence[Sequence[Evaluation]]) -> Section:
+def language_section(benchmarks: Sequence[Sequence[Snapshot]]) -> Section:
   """A table a benchmark, at its latest step: a language's means."""
   tables = tuple(_by_language(states[-1]) for states in benchmarks)
   return Section(
@@ -87,19 +87,19 @@ def language_section(benchmarks: Sequence[Sequence[Evaluation]]) -> Section:
   )
 
 
-def _by_language(evaluation: Evaluation) -> Table:
+def _by_language(snapshot: Snapshot) -> Table:
   rows = []
-  for code in evaluation.languages:
+  for code in snapshot.languages:
     scores = (
-      evaluation.score("mono", code, code, "map"),
-      evaluation.score("cross", code, "*", "map"),
-      evaluation.score("cross", "*", code, "map"),
-      evaluation.score("multi", code, "all", "map"),
-      evaluation.score("multi", code, "all", "rank_distance"),
+      snapshot.score("mono", code, code, "map"),
+      snapshot.score("cross", code, "*", "map"),
+      snapshot.score("cross", "*", code, "map"),
+      snapshot.score("multi", code, "all", "map"),
+      snapshot.score("multi", code, "all", "rank_distance"),
     )
     rows.append((Cell(code), *map(measured, scores)))
   return Table(
-    f"{evaluation.title}, {evaluation.state}",
+    f"{snapshot.title}, {snapshot.state}",
     (
       "Language",
       "mono",

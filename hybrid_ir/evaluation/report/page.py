@@ -6,7 +6,8 @@ Each section's module makes one of these; write lays them out.
 import dataclasses
 import re
 
-from hybrid_ir.evaluation.report.load import Example, Score
+from hybrid_ir.evaluation.examples import Example
+from hybrid_ir.evaluation.report.load import Score
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

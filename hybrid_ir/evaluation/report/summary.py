@@ -1,8 +1,7 @@
-"""The figures that a paper would quote. From evaluations; feeds write."""
+"""The figures that a paper would quote. From snapshots; feeds write."""
 
 from collections.abc import Iterable, Sequence
 
-from hybrid_ir.evaluation.report.evaluations import SETTINGS, Evaluation
 from hybrid_ir.evaluation.report.page import (
   Cell,
   Section,
@@ -10,6 +9,8 @@ from hybrid_ir.evaluation.report.page import (
   count,
   measured,
 )
+from hybrid_ir.evaluation.report.snapshots import Snapshot
+from hybrid_ir.evaluation.results import SETTINGS
 
 _MEASURES = {
   "map": "mAP",
@@ -33,7 +34,7 @@ _COUNTS = (
 _ABSENT = "No scores: results.jsonl is missing or empty (nothing evaluated)."
 
 
-def summary_section(benchmarks: Sequence[Sequence[Evaluation]]) -> Section:
+def summary_section(benchmarks: Sequence[Sequence[Snapshot]]) -> Section:
   """A table a benchmark, then ScaNN beside exact search where it was run."""
   if not benchmarks:
     return Section("summary", "Summary", notes=(_ABSENT,))
@@ -48,18 +49,18 @@ def summary_section(benchmarks: Sequence[Sequence[Evaluation]]) -> Section:
   )
 
 
-def _scores(states: Sequence[Evaluation]) -> Table:
+def _scores(states: Sequence[Snapshot]) -> Table:
   rows = []
   for setting in SETTINGS:
-    for evaluation in states:
-      scores = [evaluation.macro(setting, name) for name in _MEASURES]
+    for snapshot in states:
+      scores = [snapshot.macro(setting, name) for name in _MEASURES]
       first = next((score for score in scores if score), None)
       if first is None:
         continue
       rows.append(
         (
           Cell(setting),
-          Cell(evaluation.state),
+          Cell(snapshot.state),
           *map(measured, scores),
           count(first.queries),
           count(first.dropped),
@@ -81,21 +82,21 @@ def _scores(states: Sequence[Evaluation]) -> Table:
   )
 
 
-def _search(latest: Iterable[Evaluation]) -> list[Table]:
+def _search(latest: Iterable[Snapshot]) -> list[Table]:
   """ScaNN's macro scores and its share of the exact top 10, if it was run."""
   rows = []
-  for evaluation in latest:
+  for snapshot in latest:
     for setting in SETTINGS:
-      overlap = evaluation.macro(setting, "ann_recall@10", "scann")
+      overlap = snapshot.macro(setting, "ann_recall@10", "scann")
       if overlap is None:
         continue
       rows.append(
         (
-          Cell(evaluation.title),
+          Cell(snapshot.title),
           Cell(setting),
           measured(overlap),
           *(
-            measured(evaluation.macro(setting, measure, search))
+            measured(snapshot.macro(setting, measure, search))
             for measure in ("recall@10", "ndcg@10")
             for search in ("exact", "scann")
           ),

@@ -13,16 +13,17 @@ from collections.abc import Callable
 import jinja2
 
 from hybrid_ir.errors import UserError
-from hybrid_ir.evaluation.report import figures
+from hybrid_ir.evaluation.report import svg
 from hybrid_ir.evaluation.report.bias import bias_section
 from hybrid_ir.evaluation.report.curves import training_section
-from hybrid_ir.evaluation.report.evaluations import evaluations
 from hybrid_ir.evaluation.report.examples import example_sections
 from hybrid_ir.evaluation.report.load import Workdir, load_workdir
 from hybrid_ir.evaluation.report.matrix import language_section, matrix_section
 from hybrid_ir.evaluation.report.page import Page
 from hybrid_ir.evaluation.report.settings import config_section
+from hybrid_ir.evaluation.report.snapshots import snapshots
 from hybrid_ir.evaluation.report.summary import summary_section
+from hybrid_ir.files import write_aside
 
 
 def write_report(workdir: str | os.PathLike[str]) -> list[pathlib.Path]:
@@ -42,19 +43,19 @@ def write_report(workdir: str | os.PathLike[str]) -> list[pathlib.Path]:
   folder = pathlib.Path(workdir)
   page = _page(load_workdir(folder))
   texts = {
-    f"figures/{picture.name}.svg": figures.standalone(picture.svg)
+    f"figures/{picture.name}.svg": svg.standalone(picture.svg)
     for section in page.sections
     for picture in section.pictures
   }
   texts["report.md"] = _markdown(page)
   texts["report.html"] = _html(page)
   for name, text in texts.items():
-    _replace(folder / name, text)
+    _write(folder / name, text)
   return [folder / name for name in texts]
 
 
 def _page(workdir: Workdir) -> Page:
-  benchmarks = evaluations(workdir.scores)
+  benchmarks = snapshots(workdir.scores)
   facts = []
   if workdir.scores:
     score = workdir.scores[0]
@@ -81,7 +82,7 @@ def _page(workdir: Workdir) -> Page:
 
 def _html(page: Page) -> str:
   environment = _environment(autoescape=True)
-  environment.filters["inline"] = figures.inline
+  environment.filters["inline"] = svg.inline
   return environment.get_template("report.html.jinja").render(page=page)
 
 
@@ -111,12 +112,10 @@ def _escape_markdown(value: object) -> str:
   return re.sub(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))", r"\\\1", text)
 
 
-def _replace(path: pathlib.Path, text: str) -> None:
-  aside = path.with_name(f".{path.name}.partial")
+def _write(path: pathlib.Path, text: str) -> None:
   try:
-    path.parent.mkdir(exist_ok=True)
-    aside.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(aside, path)
+    with write_aside(path) as aside:
+      aside.write_text(text, encoding="utf-8", newline="\n")
   except OSError as error:
     raise UserError(
       f"workdir: cannot write {path} ({error.strerror}); "

@@ -57,6 +57,9 @@ def scores():
     pool = "all" if setting == "multi" else "*"
     for measure, value in measures.items():
       yield score(setting, "*", pool, measure, value, step=200)
+  yield score("cross", "ar", "*", "map", 0.575, step=200)
+  yield score("cross", "*", "en", "map", 0.595, step=200)
+  yield score("multi", "th", "all", "map", 0.33, step=200)
   for measure, value in (("ann_recall@10", 0.9876), ("recall@10", 0.6954)):
     yield score("multi", "*", "all", measure, value, step=200, search="scann")
 
@@ -77,7 +80,7 @@ def training():
 
 
 def details():
-  hit = {"passage_id": "th:1", "score": 0.5, "text": "สกุลเงิน: ยูโร"}
+  hit = {"passage_id": "th:1", "score": 0.5, "text": "สกุลเงิน | *ยูโร*"}
   return {
     "benchmark": "toy_facts",
     "step": 200,
@@ -169,7 +172,6 @@ class Element:
   @property
   def caption(self):
     return next(self.all("figcaption")).text.replace("\xa0", " ")
-
 
 
 class Parser(html.parser.HTMLParser):

@@ -1,7 +1,7 @@
 """Scores by benchmark and step, to look figures up. From load; feeds sections.
 
-An evaluation is one benchmark's figures at one step; a benchmark shows its
-latest step and, where it was measured, the state before training beside it.
+A snapshot is one benchmark's figures at one step; a benchmark shows its latest
+step and, where it was measured, the state before training beside it.
 """
 
 import dataclasses
@@ -11,13 +11,12 @@ import numpy as np
 
 from hybrid_ir.evaluation.report.load import Score
 
-SETTINGS = ("mono", "cross", "multi")
 # setting, query language, passage language, measure, search
 _Key = tuple[str, str, str, str, str]
 
 
 @dataclasses.dataclass(frozen=True)
-class Evaluation:
+class Snapshot:
   """One benchmark's figures at one step."""
 
   benchmark: str
@@ -79,7 +78,7 @@ class Evaluation:
     return values
 
 
-def evaluations(scores: Iterable[Score]) -> list[list[Evaluation]]:
+def snapshots(scores: Iterable[Score]) -> list[list[Snapshot]]:
   """For each benchmark: before training, if measured, then the latest step.
 
   A figure that stands twice counts as its last line says.
@@ -96,7 +95,7 @@ def evaluations(scores: Iterable[Score]) -> list[list[Evaluation]]:
     ] = score
   return [
     [
-      Evaluation(benchmark, unit, step, by_step[step])
+      Snapshot(benchmark, unit, step, by_step[step])
       for step in sorted({0, max(by_step)} & by_step.keys())
     ]
     for (benchmark, unit), by_step in steps.items()

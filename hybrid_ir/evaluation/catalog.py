@@ -1,0 +1,41 @@
+"""Benchmark names to benchmarks. From the readers, to evaluation."""
+
+import pathlib
+
+from hybrid_ir.data import lareqa
+from hybrid_ir.data.sources import open_source
+from hybrid_ir.evaluation.benchmarks import (
+  Benchmark,
+  from_paragraphs,
+  from_records,
+)
+
+
+def open_benchmark(
+  name: str, lareqa_dir: str, cache_dir: pathlib.Path, split: str = "test"
+) -> Benchmark:
+  """Opens a benchmark by the name that a config gives.
+
+  LAReQA's sets are sentence retrieval; of a data set of pairs, `split` gives
+  the queries, and the passages of all splits are the candidates.
+
+  Args:
+    name: xquad_r, mlqa_r, world_facts, or the path of a .jsonl file.
+    lareqa_dir: as `data.lareqa_dir`.
+    cache_dir: where builders put what they read.
+    split: of a data set of pairs.
+
+  Raises:
+    UserError: an unknown name, files that are not there, an empty split.
+  """
+  if name in lareqa.NAMES:
+    paragraphs = {
+      language: lareqa.paragraphs(
+        name, language, cache_dir=cache_dir, lareqa_dir=lareqa_dir
+      )
+      for language in lareqa.languages(name)
+    }
+    return from_paragraphs(name, "sentence", paragraphs)
+  queries = open_source(name, split, lareqa_dir, cache_dir)
+  pool = open_source(name, "", lareqa_dir, cache_dir)
+  return from_records(pathlib.Path(name).stem, queries.read(), pool.read())

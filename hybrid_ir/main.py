@@ -1,0 +1,134 @@
+"""Runs a task: `python -m hybrid_ir.main --config=configs/quickstart.py`.
+
+Any key of the config can be set: --config.train.steps=200. Every key, with its
+meaning and default, stands in hybrid_ir/config.py.
+"""
+
+import difflib
+import importlib
+import importlib.resources
+import os
+import pathlib
+import re
+import sys
+from typing import NoReturn
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from hybrid_ir.config import Config, check
+from hybrid_ir.config_keys import unknown_key, walk
+from hybrid_ir.errors import UserError
+
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None, "File with get_config(), e.g. configs/quickstart.py."
+)
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None, "Folder for checkpoints, metrics, results and the report."
+)
+
+
+def main() -> None:
+  """The command; exits with 2 where a user can mend something."""
+  app.run(_run, flags_parser=_parse)
+
+
+def _parse(argv: list[str]) -> list[str]:
+  """Reads flags; whatever is wrong with them is one line."""
+  try:
+    _check_keys(argv)
+    return flags.FLAGS(_resolve_config(argv))
+  except UserError as error:
+    _fail(error)
+  except (flags.Error, AttributeError, KeyError) as error:
+    _fail(UserError(" ".join(str(error).split())))
+
+
+def _run(argv: list[str]) -> None:
+  try:
+    if len(argv) > 1:
+      raise UserError(f"unexpected argument {argv[1]!r}; flags begin with --")
+    for flag in (_CONFIG, _WORKDIR):
+      if flag.value is None:
+        raise UserError(f"the flag --{flag.name} is missing; see --help")
+    config = _CONFIG.value
+    if not isinstance(config, Config):
+      raise UserError("get_config() must return a hybrid_ir.config.Config")
+    check(config)
+    _set_up_libraries(config)
+    from hybrid_ir.workdir import open_workdir
+
+    task = importlib.import_module(f"hybrid_ir.tasks.{config.task}")
+    with open_workdir(_WORKDIR.value, config) as workdir:
+      task.run(config, workdir)
+  except UserError as error:
+    _fail(error)
+
+
+def _check_keys(argv: list[str]) -> None:
+  """Refuses --config.KEY for a key that does not exist, with the nearest."""
+  known = [name for name, _, _ in walk(Config())]
+  for argument in argv[1:]:
+    match = re.match(r"--?(?:no)?config\.([^=]+)", argument)
+    if match and match[1] not in known:
+      raise UserError(unknown_key(match[1], known))
+
+
+def _resolve_config(argv: list[str]) -> list[str]:
+  """Lets configs/NAME.py be found where only the package is installed."""
+  resolved = list(argv)
+  for i, argument in enumerate(argv):
+    flag, equals, path = argument.partition("=")
+    if flag not in ("--config", "-config"):
+      continue
+    if not equals and i + 1 == len(argv):
+      raise UserError("the flag --config needs a path")
+    path = path if equals else argv[i + 1]
+    if not os.path.exists(path):
+      resolved[i if equals else i + 1] = (
+        f"{flag}={_packaged(path)}" if equals else _packaged(path)
+      )
+  return resolved
+
+
+def _packaged(path: str) -> str:
+  """The packaged file for a path that is not on disk.
+
+  Raises:
+    UserError: naming the nearest of the configs there are.
+  """
+  folder = pathlib.Path(str(importlib.resources.files("hybrid_ir"))) / "configs"
+  parts = pathlib.PurePath(path).parts
+  candidate = folder.joinpath(
+    *parts[1:] if parts[:1] == ("configs",) else parts
+  )
+  if candidate.is_file():
+    return str(candidate)
+  names = [
+    f"configs/{p.relative_to(folder)}" for p in sorted(folder.rglob("*.py"))
+  ]
+  near = difflib.get_close_matches(path, names, n=1)
+  hint = f"did you mean {near[0]}?" if near else f"there are {names}"
+  raise UserError(f"--config={path}: no such file; {hint}")
+
+
+def _set_up_libraries(config: Config) -> None:
+  """Quiets third parties, before they are imported; keeps compiled steps."""
+  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+  os.environ.setdefault("NO_GCE_CHECK", "true")
+  from absl import logging
+
+  logging.set_verbosity(logging.ERROR)
+  import jax
+
+  cache = pathlib.Path(config.cache_dir).expanduser() / "compiled"
+  jax.config.update("jax_compilation_cache_dir", str(cache))
+
+
+def _fail(error: UserError) -> NoReturn:
+  print(f"error: {error}", file=sys.stderr)
+  sys.exit(2)
+
+
+if __name__ == "__main__":
+  main()

@@ -1,0 +1,57 @@
+"""The summary: every macro figure, to the letter."""
+
+import json
+
+
+def test_the_summary_holds_the_macro_figures_of_the_latest_step(
+  workdir, read_page
+):
+  rows, search = read_page(workdir).section("summary").tables()
+  assert [(row["Setting"][0], row["Model"][0]) for row in rows] == [
+    ("mono", "step 200"),
+    ("cross", "step 200"),
+    ("multi", "before training"),
+    ("multi", "step 200"),
+  ]
+  columns = {
+    "mAP": "map",
+    "MRR": "mrr",
+    "R@1": "recall@1",
+    "R@5": "recall@5",
+    "R@10": "recall@10",
+    "nDCG@10": "ndcg@10",
+    "Rank distance": "rank_distance",
+  }
+  results = (workdir / "results.jsonl").read_text(encoding="utf-8")
+  latest = {
+    (line["setting"], line["measure"]): line["value"]
+    for line in map(json.loads, results.splitlines())
+    if line["query_language"] == "*"
+    and line["passage_language"] in ("*", "all")
+    and line["step"] == 200
+    and line["search"] == "exact"
+  }
+  shown = 0
+  for row in rows:
+    if row["Model"][0] != "step 200":
+      continue
+    for column, measure in columns.items():
+      text, value = row[column]
+      expected = latest.get((row["Setting"][0], measure))
+      if expected is None:
+        assert (text, value) == ("–", None)
+        continue
+      assert float(value) == expected
+      digits = 1 if measure == "rank_distance" else 4
+      assert text == f"{expected:,.{digits}f}"
+      shown += 1
+    assert row["Queries"] == ("1,234", "1234")
+    assert row["Dropped"] == ("5", "5")
+    assert row["Candidates"] == ("13,014", "13014")
+  assert shown == len(latest)
+  assert rows[2]["mAP"] == ("0.0100", "0.01")
+  [found] = search
+  assert found["Exact top 10 found"] == ("0.9876", "0.9876")
+  assert found["R@10 exact"][0] == "0.7000"
+  assert found["R@10 ScaNN"][0] == "0.6954"
+  assert found["nDCG@10 ScaNN"][0] == "–"
