@@ -18,12 +18,13 @@ def get_config() -> Config:
   config.encoder.vocab_size = 12_000
   config.encoder.dropout = 0.0
   config.encoder.max_positions = 128
-  config.text.passage_length = 128
-  config.layout.row_lengths = (64, 128)
+  config.text.query_length = 64
+  config.text.passage_length = 64
+  config.layout.row_lengths = (64,)
   config.loss.temperature = 0.05
   config.optimizer.learning_rate = 1e-3
-  config.train.batch_size = 256
-  config.train.steps = 600
+  config.train.batch_size = 128
+  config.train.steps = 500
   config.train.log_every = 20
   config.checkpoint.every = 200
   config.evaluate.texts_per_batch = 256

@@ -123,12 +123,13 @@ class _Text:
 def _each_once(records: Iterable[Record]) -> Iterator[Record]:
   seen: dict[tuple[str, str], str] = {}
   for record in records:
-    other = seen.setdefault((record.language, record.id), record.where)
-    if other is not record.where:
+    key = record.language, record.id
+    if key in seen:
       raise UserError(
         f"{record.where}: id {record.id!r} stands twice in language"
-        f" {record.language!r}, first at {other}; rename or drop one"
+        f" {record.language!r}, first at {seen[key]}; rename or drop one"
       )
+    seen[key] = record.where
     yield record
 
 

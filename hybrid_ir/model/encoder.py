@@ -32,7 +32,7 @@ class Embeddings(nnx.Module):
 
   def __call__(self, words: jax.Array, positions: jax.Array) -> jax.Array:
     """[R, L, D] words and [R, L] positions -> [R, L, D]."""
-    x = words + self.positions[positions] + self.types[0]
+    x = words + self.positions[positions] + self.types[None, :1]
     return self.norm(x)
 
 
@@ -59,7 +59,7 @@ class Block(nnx.Module):
   def __call__(
     self, x: jax.Array, mask: jax.Array, key: jax.Array | None
   ) -> jax.Array:
-    """[R, L, D] states, [R, 1, L, L] may-attend -> [R, L, D]."""
+    """[R * L, D] states, [R, 1, L, L] may-attend -> [R * L, D]."""
     keys = [None] * 3 if key is None else list(jax.random.split(key, 3))
     x = self.attention_norm(
       x + self._drop(self._attend(x, mask, keys[0]), keys[1])
@@ -75,16 +75,20 @@ class Block(nnx.Module):
   def _attend(
     self, x: jax.Array, mask: jax.Array, key: jax.Array | None
   ) -> jax.Array:
-    R, L, D = x.shape
-    heads = self.qkv(x).reshape(R, L, 3, self.heads, D // self.heads)
-    q, k, v = heads[:, :, 0], heads[:, :, 1], heads[:, :, 2]  # [R, L, H, D/H]
+    R, L, H = mask.shape[0], mask.shape[-1], self.heads
+    D = x.shape[-1]
+    heads = self.qkv(x).reshape(R, L, 3, H, D // H).transpose(2, 0, 3, 1, 4)
+    q, k, v = heads  # [R, H, L, D / H]
     logits = jnp.einsum(
-      "rqhd,rkhd->rhqk", q, k, preferred_element_type=jnp.float32
+      "rhqd,rhkd->rhqk",
+      q,
+      k,
+      preferred_element_type=jnp.promote_types(x.dtype, jnp.float32),
     )
-    logits = jnp.where(mask, logits * (D // self.heads) ** -0.5, _MASKED)
+    logits = jnp.where(mask, logits * (D // H) ** -0.5, _MASKED)
     weights = self._drop(jax.nn.softmax(logits), key).astype(x.dtype)
-    mixed = jnp.einsum("rhqk,rkhd->rqhd", weights, v)
-    return self.attention_out(mixed.reshape(R, L, D))
+    mixed = jnp.einsum("rhqk,rhkd->rhqd", weights, v)
+    return self.attention_out(mixed.swapaxes(1, 2).reshape(R * L, D))
 
   def _drop(self, x: jax.Array, key: jax.Array | None) -> jax.Array:
     if key is None:
@@ -166,8 +170,11 @@ class Encoder:
     if self.remat:
       layer = jax.checkpoint(layer)
     keys = None if key is None else jax.random.split(key, self.arch.layers)
-    x, _ = jax.lax.scan(layer, x, (params["layers"], keys))
-    return x
+    R, L, D = x.shape
+    # Tokens in one axis: XLA:CPU's product over two axes at once, which the
+    # gradient of every weight would be, is several times slower.
+    x, _ = jax.lax.scan(layer, x.reshape(R * L, D), (params["layers"], keys))
+    return x.reshape(R, L, D)
 
   @property
   def _dtype(self) -> jnp.dtype:

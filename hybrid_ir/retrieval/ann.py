@@ -29,9 +29,7 @@ def load() -> Any:
   try:
     from scann.scann_ops.py import scann_ops_pybind
   except ImportError as error:
-    raise AnnUnavailableError(
-      f"ScaNN is not installed here ({error}): exact search only"
-    ) from error
+    raise AnnUnavailableError(f"ScaNN cannot be used here ({error})") from error
   return scann_ops_pybind
 
 

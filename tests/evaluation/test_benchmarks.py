@@ -115,6 +115,7 @@ def renamed(i, id):
   ("queries", "pool", "message"),
   [
     (POOL[:1], renamed(1, "1"), "en.jsonl:2: id '1' stands twice"),
+    (POOL[:1], [*POOL, POOL[0]], "en.jsonl:1: id '1' stands twice"),
     ([POOL[0], POOL[0]], POOL, "en.jsonl:1: id 'en:1' stands twice"),
     ([record("9", "en", "nine")], POOL, "en.jsonl:9: query '9' has no gold"),
     (POOL[:1], renamed(4, "a b"), "de.jsonl:10: id 'de:a b' holds white space"),

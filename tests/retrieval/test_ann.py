@@ -46,7 +46,9 @@ def test_partitions_are_the_square_root_and_rescoring_exceeds_the_depth():
 
 def test_says_that_scann_is_not_there(monkeypatch):
   monkeypatch.setitem(sys.modules, "scann.scann_ops.py", None)
-  with pytest.raises(ann.AnnUnavailableError, match="exact search only"):
+  with pytest.raises(
+    ann.AnnUnavailableError, match="ScaNN cannot be used here"
+  ):
     ann.search(np.ones((1, 2)), np.ones((3, 2)), depth=1)
 
 

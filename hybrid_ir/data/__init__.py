@@ -1,0 +1,1 @@
+"""Records to planned batches of tokens. From raw files, to training."""

@@ -1,0 +1,1 @@
+"""Benchmarks, measures, results. From rankings, to the report."""

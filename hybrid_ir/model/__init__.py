@@ -1,0 +1,1 @@
+"""The encoder and its weights. From batches of tokens, to embeddings."""

@@ -1,0 +1,1 @@
+"""Texts to embeddings to ranked passages. From model, to evaluation."""

@@ -1,0 +1,1 @@
+"""What `--config.task` can name, a module each. From all the folders, to main."""

@@ -1,0 +1,1 @@
+"""Loss, step, loop, checkpoints. From data and model, to trained params."""
