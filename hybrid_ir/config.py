@@ -317,13 +317,11 @@ def check(config: Config) -> None:
     UserError: naming the key, its value, what was expected.
   """
   check_types(config)
-  mix, loss, layout = config.mix, config.loss, config.layout
+  mix, layout = config.mix, config.layout
   if not mix.mono + mix.cross > 0:
     raise UserError(
       "config keys 'mix.mono' and 'mix.cross' are both 0; expected a weight"
     )
-  if not loss.temperature > 0:
-    raise UserError("config key 'loss.temperature' must be above 0")
   if list(layout.row_lengths) != sorted(set(layout.row_lengths)):
     raise UserError(
       f"config key 'layout.row_lengths' is {layout.row_lengths}; expected"

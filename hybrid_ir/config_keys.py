@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 import typing
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -155,12 +156,14 @@ def _check_value(name: str, value: Any, field: dataclasses.Field[Any]) -> None:
         f"config key '{name}' is {item!r}; expected one of "
         f"{', '.join(map(repr, choices))}{hint}"
       )
-    if isinstance(item, int | float) and not isinstance(item, bool):
-      least, most = field.metadata["least"], field.metadata["most"]
-      too_low = least is not None and not item >= least
-      if too_low or (most is not None and not item <= most):
-        bounds = " and ".join(
-          [f"at least {least:g}"] * (least is not None)
-          + [f"at most {most:g}"] * (most is not None)
-        )
-        raise UserError(f"config key '{name}' is {item!r}; expected {bounds}")
+    if isinstance(item, float) and not math.isfinite(item):
+      raise UserError(f"config key '{name}' is {item}; expected a number")
+    least, most = field.metadata["least"], field.metadata["most"]
+    if least is not None and item < least:
+      raise UserError(
+        f"config key '{name}' is {item!r}; expected at least {least:g}"
+      )
+    if most is not None and item > most:
+      raise UserError(
+        f"config key '{name}' is {item!r}; expected at most {most:g}"
+      )

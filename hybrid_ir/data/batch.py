@@ -57,7 +57,9 @@ class Batches:
     query_rows = corpus.row_of[planned.ids, planned.query_language]
     passage_rows = corpus.row_of[planned.ids, planned.passage_language]
     negatives = self._negatives(corpus, passage_rows.astype(np.int64), step)
-    present = negatives.ravel() >= 0
+    present = negatives >= 0  # [B, N]
+    negative_group = np.full(negatives.shape, -1, np.int32)
+    negative_group[present] = corpus.negative_group[negatives[present]]
     parts = [
       corpus.queries.gather(
         query_rows.astype(np.int64), self.text.query_length, self.suffix
@@ -66,19 +68,14 @@ class Batches:
         passage_rows.astype(np.int64), self.text.passage_length, self.suffix
       ),
       corpus.negatives.gather(
-        negatives.ravel()[present], self.text.passage_length, self.suffix
+        negatives[present], self.text.passage_length, self.suffix
       ),
     ]
     tokens = np.concatenate([tokens for tokens, _ in parts])
     lengths = np.concatenate([lengths for _, lengths in parts])
     arrays = arrange(tokens, lengths, self.layout, self.rows_multiple)
     pairs = 2 * len(planned.ids)
-    all_texts = np.concatenate([np.ones(pairs, bool), present])
-    group = np.where(
-      present.reshape(negatives.shape),
-      corpus.negative_group[negatives] if negatives.size else -1,
-      -1,
-    )
+    all_texts = np.concatenate([np.ones(pairs, bool), present.ravel()])
     return Batch(
       tokens=arrays["tokens"],
       segments=arrays["segments"],
@@ -87,7 +84,7 @@ class Batches:
       text_start=_spread(arrays["text_start"], all_texts),
       text_segment=_spread(arrays["text_segment"], all_texts),
       group=np.asarray(corpus.group_of[planned.ids], np.int32),
-      negative_group=group.astype(np.int32),
+      negative_group=negative_group,
     )
 
   def describe(self, step: int) -> tuple[PlannedBatch, Corpus]:

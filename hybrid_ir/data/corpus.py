@@ -4,6 +4,7 @@ The store is a folder of plain arrays in the cache, built once for a data set,
 a tokenizer and its prefixes; it is complete or absent.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -90,15 +91,16 @@ def _build(
   source: Source, tokenizer: Tokenizer, text: Text, folder: pathlib.Path
 ) -> None:
   """Writes the store; the manifest last."""
-  writers = {
-    name: TextsWriter(folder, name)
-    for name in ("queries", "passages", "negatives")
-  }
   rows = _Rows()
   records = iter(source.read())
-  with tqdm(
-    desc=f"tokenizing {source.name}", unit=" pairs", leave=False
-  ) as bar:
+  with (
+    contextlib.ExitStack() as files,
+    tqdm(desc=f"tokenizing {source.name}", unit=" pairs", leave=False) as bar,
+  ):
+    writers = {
+      name: files.enter_context(contextlib.closing(TextsWriter(folder, name)))
+      for name in ("queries", "passages", "negatives")
+    }
     while batch := list(itertools.islice(records, _AT_ONCE)):
       for record in batch:
         rows.add(record)
@@ -112,8 +114,6 @@ def _build(
       for name, writer in writers.items():
         writer.write(tokenizer.encode(texts[name]))
       bar.update(len(batch))
-  for writer in writers.values():
-    writer.close()
   if not rows.ids:
     raise UserError(f"data set '{source.name}' has no records to train on")
   languages = rows.save(folder)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hybrid_ir.data.permutation import make_key, uniform
 
-_LARGEST = 10_000  # cards; a choice rarer than that cannot be held
+_LARGEST = 10_000  # cards; a choice rarer than one of them cannot be held
 
 
 class Deck:
@@ -29,11 +29,13 @@ class Deck:
       ValueError: for a choice rarer than one in 10,000.
     """
     self._names = tuple(weights)
-    self._counts = _count_cards(np.array([*weights.values()], np.float64))
-    self._key = key
-    if (self._counts == 0).any():
-      rare = self._names[int(np.argmin(self._counts))]
+    shares = np.array([*weights.values()], np.float64)
+    shares /= shares.sum()
+    if shares.min() < (1 - 1e-9) / _LARGEST:
+      rare = self._names[int(np.argmin(shares))]
       raise ValueError(f"'{rare}' is drawn less than once in {_LARGEST} times")
+    self._counts = _count_cards(shares)
+    self._key = key
 
   @property
   def counts(self) -> dict[str, int]:
@@ -62,9 +64,8 @@ class Deck:
     return np.take(names, cards[start - first * size : stop - first * size])
 
 
-def _count_cards(weights: NDArray[np.float64]) -> NDArray[np.int64]:
-  """Cards a choice: exact for weights of a small common divisor."""
-  shares = weights / weights.sum()
+def _count_cards(shares: NDArray[np.float64]) -> NDArray[np.int64]:
+  """Cards a choice: exact for shares of a small common divisor."""
   sizes = np.arange(1, _LARGEST + 1)
   cards: NDArray[np.float64] = np.rint(
     shares[:, None] * sizes  # [choices, sizes]

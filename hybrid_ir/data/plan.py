@@ -10,6 +10,7 @@ and its ids come in epochs of those that can serve that choice.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -50,7 +51,7 @@ class Plan:
     """Sorts out what can serve which kind.
 
     Args:
-      corpora: the data sets.
+      corpora: the data sets, no two of one name.
       weights: of each data set; None: its number of usable pairs.
       mix: weights of the kinds, how to draw languages.
       batch_size: B, pairs of a global batch.
@@ -60,6 +61,7 @@ class Plan:
       UserError: where a weighted data set keeps nothing for a weighted kind
         and no other can serve it, or a batch cannot be filled.
     """
+    self._names = [corpus.name for corpus in corpora]
     self._corpora = corpora
     self._batch_size = batch_size
     self._seed = seed
@@ -77,15 +79,14 @@ class Plan:
       for i, corpus in enumerate(corpora):
         drawer, size = self._drawer(kind, i, corpus, mix)
         if drawer is not None:
-          self._drawers[kind, str(i)] = drawer
-          sizes[str(i)] = float(size) if weights[i] is None else weights[i]
+          self._drawers[kind, corpus.name] = drawer
+          weight = weights[i]
+          sizes[corpus.name] = float(size) if weight is None else weight
       if not sizes:
         raise UserError(self._nothing_for(kind))
-      self._sets[kind] = self._deck(
-        {i: w for i, w in sizes.items() if w}, f"data sets of {kind}"
-      )
-    for i, corpus in enumerate(corpora):
-      if not any(str(i) in deck.counts for deck in self._sets.values()):
+      self._sets[kind] = self._deck(sizes, f"data sets of {kind}")
+    for corpus in corpora:
+      if not any(corpus.name in deck.counts for deck in self._sets.values()):
         raise UserError(
           f"data set '{corpus.name}' can serve none of the weighted kinds"
           f" ({', '.join(kinds)}) with batches of {batch_size}: "
@@ -95,11 +96,9 @@ class Plan:
   def __call__(self, step: int) -> PlannedBatch:
     """The batch of a step, 0 for the first."""
     kind, ordinal = self._kinds.draw(step)
-    corpus, ordinal = self._sets[kind].draw(ordinal)
-    ids, query_language, passage_language = self._drawers[kind, corpus](ordinal)
-    return PlannedBatch(
-      kind, int(corpus), ids, query_language, passage_language
-    )
+    name, ordinal = self._sets[kind].draw(ordinal)
+    draw = self._drawers[kind, name]
+    return PlannedBatch(kind, self._names.index(name), *draw(ordinal))
 
   def describe(self) -> list[str]:
     """The mixture that will be realised, a line a kind."""
@@ -109,9 +108,7 @@ class Plan:
     for kind, count in kinds.items():
       sets = self._sets[kind].counts
       cards = sum(sets.values())
-      shares = ", ".join(
-        f"{self._corpora[int(i)].name} {n / cards:.1%}" for i, n in sets.items()
-      )
+      shares = ", ".join(f"{name} {n / cards:.1%}" for name, n in sets.items())
       lines.append(f"{kind} {count / total:.1%} of the batches: {shares}")
     return lines
 
@@ -119,70 +116,42 @@ class Plan:
     self, kind: str, index: int, corpus: Corpus, mix: Mix
   ) -> tuple[Callable[[int], Draw] | None, int]:
     """How a data set serves a kind, and with how many pairs."""
-    if kind == "mono":
-      return self._mono(index, corpus, mix)
-    if kind == "cross" and mix.cross_pairs == "batch":
-      return self._cross_by_batch(index, corpus, mix)
+    if kind == "mono" or (kind == "cross" and mix.cross_pairs == "batch"):
+      return self._by_batch(kind, index, corpus, mix)
     return self._by_example(kind, index, corpus, mix)
 
-  def _mono(
-    self, index: int, corpus: Corpus, mix: Mix
+  def _by_batch(
+    self, kind: str, index: int, corpus: Corpus, mix: Mix
   ) -> tuple[Callable[[int], Draw] | None, int]:
-    """Every batch has one language."""
+    """A batch has one language (mono), or one ordered pair of two (cross)."""
     has = corpus.row_of[:] >= 0  # [I, K]
-    counts = has.sum(axis=0)
-    epochs: dict[str, Epochs] = {}
-    for column, count in enumerate(counts):
-      if count < self._batch_size:
-        self._drop("mono", corpus, corpus.languages[column], int(count))
-        continue
-      epochs[str(column)] = self._epochs(
-        np.flatnonzero(has[:, column]), "mono", index, corpus.languages[column]
-      )
-    if not epochs:
-      return None, 0
-    weights = _language_weights(counts, mix)
-    languages = self._deck(
-      {c: float(weights[int(c)]) for c in epochs}, f"languages of {index}"
-    )
-
-    def draw(ordinal: int) -> Draw:
-      column, nth = languages.draw(ordinal)
-      ids = epochs[column].batch(nth)
-      language = np.full(len(ids), int(column))
-      return ids, language, language
-
-    return draw, int(sum(counts[int(c)] for c in epochs))
-
-  def _cross_by_batch(
-    self, index: int, corpus: Corpus, mix: Mix
-  ) -> tuple[Callable[[int], Draw] | None, int]:
-    """Every batch has one ordered pair of different languages."""
-    has = corpus.row_of[:] >= 0
     weights = _language_weights(has.sum(axis=0), mix)
-    epochs: dict[str, Epochs] = {}
+    columns: dict[str, tuple[int, int]] = {}
     shares: dict[str, float] = {}
+    epochs: dict[str, Epochs] = {}
     pairs = 0
-    for x, query_language in enumerate(corpus.languages):
-      for y, passage_language in enumerate(corpus.languages):
-        both = np.flatnonzero(has[:, x] & has[:, y])
-        name = f"{query_language}-{passage_language}"
-        if x == y:
-          continue
-        if len(both) < self._batch_size:
-          self._drop("cross", corpus, name, len(both))
-          continue
-        epochs[f"{x} {y}"] = self._epochs(both, "cross", index, name)
-        shares[f"{x} {y}"] = float(weights[x] * weights[y])
-        pairs += len(both)
-    if not epochs:
+    for x, y in itertools.product(range(len(corpus.languages)), repeat=2):
+      if (x == y) != (kind == "mono"):
+        continue
+      codes = corpus.languages[x], corpus.languages[y]
+      name = codes[0] if x == y else "-".join(codes)
+      ids = np.flatnonzero(has[:, x] & has[:, y])
+      if len(ids) < self._batch_size:
+        self._drop(kind, corpus, f"{name}, {len(ids)} pairs under a batch")
+        continue
+      columns[name] = x, y
+      shares[name] = float(weights[x] * (1 if x == y else weights[y]))
+      epochs[name] = self._epochs(ids, kind, index, name)
+      pairs += len(ids)
+    if not columns:
       return None, 0
-    deck = self._deck(shares, f"language pairs of {index}")
+    choices = "languages" if kind == "mono" else "language pairs"
+    deck = self._deck(shares, choices, index)
 
     def draw(ordinal: int) -> Draw:
-      pair, nth = deck.draw(ordinal)
-      ids = epochs[pair].batch(nth)
-      x, y = map(int, pair.split())
+      name, nth = deck.draw(ordinal)
+      ids = epochs[name].batch(nth)
+      x, y = columns[name]
       return ids, np.full(len(ids), x), np.full(len(ids), y)
 
     return draw, pairs
@@ -192,12 +161,13 @@ class Plan:
   ) -> tuple[Callable[[int], Draw] | None, int]:
     """Languages are drawn for each example; with "mixed", its kind too."""
     has = corpus.row_of[:] >= 0
-    cross = kind == "cross" or mix.cross > 0
+    cross = mix.cross > 0
     members = np.flatnonzero(has.sum(axis=1) >= (2 if cross else 1))
     if len(members) < len(has):
-      self._drop(kind, corpus, "ids of one language", len(has) - len(members))
+      alone = len(has) - len(members)
+      self._drop(kind, corpus, f"{alone} ids of one language")
     if len(members) < self._batch_size:
-      self._drop(kind, corpus, "the rest", len(members))
+      self._drop(kind, corpus, f"{len(members)} ids under a batch")
       return None, 0
     epochs = self._epochs(members, kind, index)
     weights = _language_weights(has.sum(axis=0), mix)
@@ -223,22 +193,25 @@ class Plan:
   def _epochs(self, ids: NDArray[np.int64], *names: int | str) -> Epochs:
     return Epochs(ids, self._batch_size, self._key("epochs", *names))
 
-  def _deck(self, weights: dict[str, float], name: str) -> Deck:
+  def _deck(
+    self, weights: dict[str, float], name: str, index: int | None = None
+  ) -> Deck:
+    """A deck of the whole plan, or of the data set at `index`."""
+    of = "" if index is None else f" of {index}"
     try:
-      return Deck(weights, self._key("deck", name))
+      return Deck(weights, self._key("deck", name + of))
     except ValueError as error:
+      where = "" if index is None else f" of {self._names[index]}"
       raise UserError(
-        f"the weights of {name} are too far apart: {error}; raise the weight"
+        f"the weights of {name}{where} are too far apart: {error}; raise its"
+        " weight ('mix' and 'data.train' set them)"
       ) from None
 
   def _key(self, *names: int | str) -> int:
     return make_key(self._seed, *names)
 
-  def _drop(self, kind: str, corpus: Corpus, what: str, count: int) -> None:
-    self.dropped.append(
-      f"{kind}: {corpus.name} {what} ({count} pairs; a batch takes"
-      f" {self._batch_size})"
-    )
+  def _drop(self, kind: str, corpus: Corpus, what: str) -> None:
+    self.dropped.append(f"{kind}: {corpus.name}: {what}")
 
   def _nothing_for(self, kind: str) -> str:
     names = ", ".join(corpus.name for corpus in self._corpora)

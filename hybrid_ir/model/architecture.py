@@ -41,16 +41,18 @@ def from_scratch(config: EncoderConfig, vocab_size: int) -> Architecture:
   )
 
 
-def from_huggingface(config: dict[str, Any], where: str) -> Architecture:
+def from_huggingface(config: Any, where: str) -> Architecture:
   """Reads the fields of transformers' BertConfig.
 
   Args:
-    config: the content of config.json.
+    config: the content of config.json, parsed.
     where: its path, for messages.
 
   Raises:
     UserError: for another architecture, or a missing or odd field.
   """
+  if not isinstance(config, dict):
+    raise UserError(f"{where}: expected a JSON object of BertConfig's fields")
   family = config.get("model_type")
   if family != "bert":
     raise UserError(
@@ -67,18 +69,30 @@ def from_huggingface(config: dict[str, Any], where: str) -> Architecture:
       f"{where}: hidden_act is {config.get('hidden_act')!r}; expected one of"
       f" {', '.join(ACTIVATIONS)}"
     )
-  try:
-    return Architecture(
-      family=family,
-      vocab_size=int(config["vocab_size"]),
-      hidden_size=int(config["hidden_size"]),
-      layers=int(config["num_hidden_layers"]),
-      heads=int(config["num_attention_heads"]),
-      intermediate_size=int(config["intermediate_size"]),
-      max_positions=int(config["max_position_embeddings"]),
-      token_types=int(config["type_vocab_size"]),
-      norm_epsilon=float(config["layer_norm_eps"]),
-      activation=config["hidden_act"],
+
+  def number(field: str, kind: type[int] | type[float] = int) -> Any:
+    value: Any = config.get(field)
+    if type(value) not in (int, kind) or value <= 0:
+      raise UserError(
+        f"{where}: {field} is {value!r}; expected a number above 0"
+      )
+    return value
+
+  arch = Architecture(
+    family=family,
+    vocab_size=number("vocab_size"),
+    hidden_size=number("hidden_size"),
+    layers=number("num_hidden_layers"),
+    heads=number("num_attention_heads"),
+    intermediate_size=number("intermediate_size"),
+    max_positions=number("max_position_embeddings"),
+    token_types=number("type_vocab_size"),
+    norm_epsilon=number("layer_norm_eps", float),
+    activation=config["hidden_act"],
+  )
+  if arch.hidden_size % arch.heads:
+    raise UserError(
+      f"{where}: num_attention_heads is {arch.heads}; it must divide"
+      f" hidden_size ({arch.hidden_size})"
     )
-  except KeyError as error:
-    raise UserError(f"{where}: the field {error} is missing") from None
+  return arch

@@ -11,6 +11,11 @@ class Entry:
   names: tuple[str, ...]  # several: joined along the last axis of ours
   transposed: bool = False  # theirs is [out, in]
 
+  @property
+  def of_layers(self) -> bool:
+    """Whether each layer has it; ours are stacked."""
+    return self.path[0] == "layers"
+
 
 @dataclasses.dataclass(frozen=True)
 class Family:

@@ -29,17 +29,19 @@ def pool(
     texts_per_row: most texts in a row.
 
   Returns:
-    [T, D] float32, of length 1.
+    [T, D] of length 1, in float32 (float64 for states in it).
   """
+  dtype = jnp.promote_types(states.dtype, jnp.float32)
   if pooling == "cls":
-    pooled = states[text_row, text_start].astype(jnp.float32)
+    pooled = states[text_row, text_start].astype(dtype)
   else:
-    member = segments[:, :, None] == 1 + jnp.arange(texts_per_row)  # [R, L, S]
+    numbers = jnp.arange(1, texts_per_row + 1)[None, None]
+    member = segments[:, :, None] == numbers  # [R, L, S]
     sums = jnp.einsum(
       "rls,rld->rsd",
       member.astype(states.dtype),
       states,
-      preferred_element_type=jnp.float32,
+      preferred_element_type=dtype,
     )
     counts = jnp.maximum(member.sum(axis=1), 1)[..., None]  # [R, S, 1]
     pooled = (sums / counts)[text_row, jnp.maximum(text_segment - 1, 0)]

@@ -1,9 +1,11 @@
 """safetensors to params; the only importer of `safetensors`. To `encoder`."""
 
 import fnmatch
+import functools
+import itertools
 import json
+import operator
 import pathlib
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -46,6 +48,7 @@ def read_params(folder: pathlib.Path, arch: Architecture) -> dict[str, Any]:
   """
   path = folder / "model.safetensors"
   family = FAMILIES[arch.family]
+  shapes = _shapes(arch)
   try:
     with safe_open(path, framework="numpy") as file:
       present = set(file.keys())
@@ -57,37 +60,47 @@ def read_params(folder: pathlib.Path, arch: Architecture) -> dict[str, Any]:
       _check_names(path, present, prefix, arch)
       params: dict[str, Any] = {}
       for entry in family.entries:
-        _set(
-          params, entry.path, _read_entry(file.get_tensor, entry, prefix, arch)
-        )
+        names = [
+          [prefix + name.format(layer=layer) for name in entry.names]
+          for layer in range(arch.layers if entry.of_layers else 1)
+        ]
+        _check_shapes(path, file, names, _tensor_shape(entry, shapes))
+        _set(params, entry.path, _read_entry(file, entry, names))
   except FileNotFoundError:
-    raise UserError(f"{path}: no such file") from None
+    raise UserError(
+      f"{path}: no such file; expected the weights as safetensors"
+    ) from None
   except SafetensorError as error:
     raise UserError(f"{path}: not a safetensors file: {error}") from None
-  _check_shapes(path, params, arch)
   params["tokens"] = np.asarray(encoder_lib.pad_table(params["tokens"]))
   return params
 
 
-def _read_entry(
-  get_tensor: Callable[[str], Array],
-  entry: Entry,
-  prefix: str,
-  arch: Architecture,
-) -> Array:
+def _read_entry(file: Any, entry: Entry, names: list[list[str]]) -> Array:
   """One of our parameters: tensors transposed, joined, stacked by layer."""
-
-  def join(layer: int) -> Array:
-    tensors = [
-      get_tensor(prefix + name.format(layer=layer)) for name in entry.names
-    ]
+  layers = []
+  for here in names:
+    tensors = [file.get_tensor(name) for name in here]
     if entry.transposed:
       tensors = [tensor.T for tensor in tensors]
-    return np.concatenate(tensors, axis=-1).astype(np.float32)
+    layers.append(np.concatenate(tensors, axis=-1).astype(np.float32))
+  return np.stack(layers) if entry.of_layers else layers[0]
 
-  if "{layer}" not in entry.names[0]:
-    return join(0)
-  return np.stack([join(layer) for layer in range(arch.layers)])
+
+def _shapes(arch: Architecture) -> dict[str, Any]:
+  """The shapes of the encoder's parameters, the table without padding."""
+  encoder = encoder_lib.Encoder(arch)
+  shapes: dict[str, Any] = jax.eval_shape(encoder.init, jax.random.key(0))
+  table = (arch.vocab_size, arch.hidden_size)
+  return {**shapes, "tokens": jax.ShapeDtypeStruct(table, np.float32)}
+
+
+def _tensor_shape(entry: Entry, shapes: dict[str, Any]) -> list[int]:
+  """The shape of each of an entry's tensors, as the checkpoint has them."""
+  ours: Any = functools.reduce(operator.getitem, entry.path, shapes)
+  *rest, last = ours.shape[1:] if entry.of_layers else ours.shape
+  shape = [*rest, last // len(entry.names)]
+  return shape[::-1] if entry.transposed else shape
 
 
 def _check_names(
@@ -121,19 +134,14 @@ def _check_names(
 
 
 def _check_shapes(
-  path: pathlib.Path, params: dict[str, Any], arch: Architecture
+  path: pathlib.Path, file: Any, names: list[list[str]], expected: list[int]
 ) -> None:
-  encoder = encoder_lib.Encoder(arch)
-  expected = jax.eval_shape(encoder.init, jax.random.key(0))
-  expected["tokens"] = jax.ShapeDtypeStruct(
-    (arch.vocab_size, arch.hidden_size), np.float32
-  )
-  flat = dict(jax.tree_util.tree_flatten_with_path(expected)[0])
-  for tree_path, array in jax.tree_util.tree_flatten_with_path(params)[0]:
-    if array.shape != flat[tree_path].shape:
+  for name in itertools.chain(*names):
+    shape = file.get_slice(name).get_shape()
+    if shape != expected:
       raise UserError(
-        f"{path}: {jax.tree_util.keystr(tree_path)} has the shape"
-        f" {array.shape}, but config.json says {flat[tree_path].shape}"
+        f"{path}: the tensor '{name}' has the shape {shape}, but config.json"
+        f" says {expected}"
       )
 
 

@@ -1,1 +1,1 @@
-"""What `--config.task` can name, a module each. From all the folders, to main."""
+"""What `--config.task` names, a module each. From all folders, to main."""

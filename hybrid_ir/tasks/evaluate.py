@@ -23,7 +23,7 @@ from hybrid_ir.tasks.model import (
   save_tokenizer,
   trained_params,
 )
-from hybrid_ir.training.mesh import make_mesh
+from hybrid_ir.training.mesh import make_mesh, shardings
 from hybrid_ir.workdir import CHECKPOINTS, write_config
 
 RESULTS = "results.jsonl"
@@ -43,12 +43,12 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     for name in config.evaluate.benchmarks
   ]
   if (workdir / CHECKPOINTS).is_dir():
-    params, step = trained_params(workdir, model)
+    params, step = trained_params(workdir, model, mesh)
   else:
-    params, step = initial_params(config, model), 0
+    params, step = initial_params(config, model, mesh), 0
     write_config(workdir, config)
     save_tokenizer(workdir, model.tokenizer)
-  params = jax.device_put(params)
+  params = jax.device_put(params, shardings(mesh, params))
   text_encoder = model.text_encoder(config, mesh)
   ann = config.evaluate.ann and _ann_is_there()
   for benchmark in benchmarks:

@@ -1,8 +1,10 @@
 """The model of a run: its tokenizer, contract and parameters. For the tasks."""
 
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import jax
 from jax.sharding import Mesh
@@ -49,7 +51,7 @@ def open_model(
   """The model that a config describes.
 
   The tokenizer is that of `encoder.path`; or the workdir's, once there is one;
-  or it is trained on `sources`.
+  or that of `train.warm_start`; or it is trained on `sources`.
 
   Raises:
     UserError: tokenizer, architecture and lengths that do not fit together,
@@ -64,6 +66,9 @@ def open_model(
       _check_same_tokenizer(tokenizer, workdir, folder)
   elif stored.exists():
     tokenizer = tokenizer_lib.load(workdir)
+  elif config.train.warm_start:
+    other = pathlib.Path(config.train.warm_start).expanduser()
+    tokenizer = tokenizer_lib.load(other)
   elif sources:
     tokenizer = tokenizer_lib.train_unigram(
       _texts(sources), config.encoder.vocab_size
@@ -99,7 +104,7 @@ def save_tokenizer(workdir: pathlib.Path, tokenizer: Tokenizer) -> None:
     aside.write_text(tokenizer.serialized, encoding="utf-8")
 
 
-def initial_params(config: Config, model: Model) -> Params:
+def initial_params(config: Config, model: Model, mesh: Mesh) -> Params:
   """Where training starts: warm start, `encoder.path`, or fresh.
 
   Raises:
@@ -107,14 +112,16 @@ def initial_params(config: Config, model: Model) -> Params:
   """
   if config.train.warm_start:
     other = pathlib.Path(config.train.warm_start).expanduser()
-    return trained_params(other, model)[0]
+    return trained_params(other, model, mesh)[0]
   if config.encoder.path:
     folder = pathlib.Path(config.encoder.path).expanduser()
     return weights.read_params(folder, model.contract.architecture)
   return model.encoder.init(jax.random.key(config.seed))
 
 
-def trained_params(workdir: pathlib.Path, model: Model) -> tuple[Params, int]:
+def trained_params(
+  workdir: pathlib.Path, model: Model, mesh: Mesh
+) -> tuple[Params, int]:
   """The best checkpoint's parameters (without dev, the last's) and its step.
 
   Raises:
@@ -123,19 +130,27 @@ def trained_params(workdir: pathlib.Path, model: Model) -> tuple[Params, int]:
   directory = workdir / CHECKPOINTS
   if not directory.is_dir():
     raise UserError(f"{directory}: no checkpoints there")
-  checkpoints = Checkpoints(str(directory))
-  try:
+  with contextlib.closing(Checkpoints(str(directory))) as checkpoints:
     if not checkpoints.steps:
       raise UserError(f"{directory}: no checkpoints there")
     stored, progress = checkpoints.metadata(checkpoints.steps[-1])
-    if changes := contract_lib.differences(model.contract, stored):
-      raise UserError(
-        f"{directory}: the checkpoint is of another model: {'; '.join(changes)}"
-      )
+    check_same_contract(model, stored, checkpoints.directory)
     step = progress.best_step or checkpoints.steps[-1]
-    return checkpoints.restore_params(step)["encoder"], step
-  finally:
-    checkpoints.close()
+    return checkpoints.restore_params(step, mesh)["encoder"], step
+
+
+def check_same_contract(
+  model: Model, stored: dict[str, Any], directory: str
+) -> None:
+  """Refuses a checkpoint whose texts were read in another way.
+
+  Raises:
+    UserError: naming what differs between `stored` and the model's contract.
+  """
+  if changes := contract_lib.differences(model.contract, stored):
+    raise UserError(
+      f"{directory}: the checkpoint is of another model: {'; '.join(changes)}"
+    )
 
 
 def _check_same_tokenizer(

@@ -1,5 +1,6 @@
 """task=train: from a config to checkpoints. Wires data, model and training."""
 
+import contextlib
 import functools
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from hybrid_ir.model import contract as contract_lib
 from hybrid_ir.model.encoder import Params
 from hybrid_ir.tasks.model import (
   Model,
+  check_same_contract,
   initial_params,
   open_model,
   save_tokenizer,
@@ -81,14 +83,18 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     **contract_lib.to_json(model.contract),
     "data": [corpus.fingerprint for corpus in corpora],
   }
-  checkpoints = Checkpoints(str(workdir / CHECKPOINTS), config.checkpoint.keep)
-  state, progress = _start(config, model, trainer, contract, checkpoints, mesh)
-  write_config(workdir, config)
-  save_tokenizer(workdir, model.tokenizer)
-  _announce(config, corpora, plan, state, mesh.devices.size)
+  directory = str(workdir / CHECKPOINTS)
+  with contextlib.closing(
+    Checkpoints(directory, config.checkpoint.keep)
+  ) as checkpoints:
+    state, progress = _start(
+      config, model, trainer, contract, checkpoints, mesh
+    )
+    write_config(workdir, config)
+    save_tokenizer(workdir, model.tokenizer)
+    _announce(config, corpora, plan, state, mesh.devices.size)
 
-  # ------------------------------------------------- the loop
-  try:
+    # ----------------------------------------------- the loop
     with MetricsLog(workdir, int(state["step"])) as log:
       loop.train(
         config,
@@ -103,8 +109,6 @@ def run(config: Config, workdir: pathlib.Path) -> None:
         log,
         evaluate_dev,
       )
-  finally:
-    checkpoints.close()
 
 
 def _stream(
@@ -132,12 +136,17 @@ def _start(
   checkpoints: Checkpoints,
   mesh: jax.sharding.Mesh,
 ) -> tuple[State, Progress]:
-  """The newest checkpoint's state, or the first."""
+  """The newest checkpoint's state, or the first.
+
+  Raises:
+    UserError: a checkpoint of another model or of other data.
+  """
   if not checkpoints.steps:
-    state = trainer.init(initial_params(config, model))
+    state = trainer.init(initial_params(config, model, mesh))
     return jax.device_put(state, mesh_lib.shardings(mesh, state)), Progress()
   step = checkpoints.steps[-1]
   stored, progress = checkpoints.metadata(step)
+  check_same_contract(model, stored, checkpoints.directory)
   if stored["data"] != contract["data"]:
     raise UserError(
       "the training data changed since this run began (fingerprints"

@@ -4,8 +4,8 @@ import dataclasses
 from typing import Any
 
 import jax
-import orbax.checkpoint.experimental.v1 as ocp
 from jax.sharding import Mesh
+from orbax.checkpoint import v1 as ocp
 
 from hybrid_ir.model.encoder import Params
 from hybrid_ir.training import mesh as mesh_lib
@@ -34,6 +34,7 @@ class Checkpoints:
       directory: created where it is not there.
       keep: latest checkpoints to keep beside the best; None: only to read.
     """
+    self.directory = directory
     policies = ocp.training.preservation_policies
     save_policies = ocp.training.save_decision_policies
     self._checkpointer = ocp.training.Checkpointer(
@@ -44,7 +45,8 @@ class Checkpoints:
         [
           policies.LatestN(keep),
           policies.BestN(
-            get_metric_fn=lambda metrics: metrics["dev"],
+            # Of equals the first, which is the loop's best too.
+            get_metric_fn=lambda metrics: (metrics["dev"], -metrics["step"]),
             n=1,
             keep_checkpoints_without_metrics=False,
           ),
@@ -81,7 +83,7 @@ class Checkpoints:
         _PARAMS: state["params"],
         _REST: {"step": state["step"], "optimizer": state["optimizer"]},
       },
-      metrics=None if dev is None else {"dev": dev},
+      metrics=None if dev is None else {"dev": dev, "step": step},
       custom_metadata={
         "contract": contract,
         "progress": dataclasses.asdict(progress),
@@ -101,13 +103,7 @@ class Checkpoints:
       like: a state (or its shapes) of the same tree.
       mesh: may differ from the one it was saved under.
     """
-    abstract = jax.tree.map(
-      lambda array, sharding: jax.ShapeDtypeStruct(
-        array.shape, array.dtype, sharding=sharding
-      ),
-      like,
-      mesh_lib.shardings(mesh, like),
-    )
+    abstract = _abstract(like, mesh)
     rest = {"step": abstract["step"], "optimizer": abstract["optimizer"]}
     loaded = self._checkpointer.load_checkpointables(
       step, {_PARAMS: abstract["params"], _REST: rest}
@@ -118,12 +114,26 @@ class Checkpoints:
       optimizer=loaded[_REST]["optimizer"],
     )
 
-  def restore_params(self, step: int) -> Params:
+  def restore_params(self, step: int, mesh: Mesh) -> Params:
     """The parameters saved at `step`, without the optimizer's state."""
-    loaded = self._checkpointer.load_checkpointables(step, {_PARAMS: None})
+    saved = self._checkpointer.checkpointables_metadata(step).metadata
+    loaded = self._checkpointer.load_checkpointables(
+      step, {_PARAMS: _abstract(saved[_PARAMS], mesh)}
+    )
     params: Params = loaded[_PARAMS]
     return params
 
   def close(self) -> None:
     """Waits for the save in flight."""
     self._checkpointer.close()
+
+
+def _abstract(tree: Any, mesh: Mesh) -> Any:
+  """Shapes, types and places of a tree of arrays (or of their metadata)."""
+  return jax.tree.map(
+    lambda array, sharding: jax.ShapeDtypeStruct(
+      array.shape, array.dtype, sharding=sharding
+    ),
+    tree,
+    mesh_lib.shardings(mesh, tree),
+  )

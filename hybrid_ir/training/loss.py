@@ -48,7 +48,7 @@ def contrastive_loss(
   allowed = own | (group[:, None] != group[None, :])  # [B, B]
   hard = jnp.broadcast_to(negative_present.reshape(-1), (B, negatives.shape[0]))
   if mask_groups:
-    hard = hard & (group[:, None] != negative_group.reshape(-1))
+    hard = hard & (group[:, None] != negative_group.reshape(1, -1))
   else:
     allowed = jnp.ones_like(own)
   to_passages = _logits(queries, passages, inverse_temperature)  # [B, B]

@@ -1,0 +1,87 @@
+"""What is installed, and with what. From this checkout, to pip.
+
+Every requirement has an upper bound, the last release that was tried: raise it
+together with a run of .ci/run.
+"""
+
+import pathlib
+import runpy
+
+import setuptools
+
+_HERE = pathlib.Path(__file__).parent
+_PACKAGE = runpy.run_path(str(_HERE / "hybrid_ir" / "__init__.py"))
+
+_DEPENDENCIES = [
+  # Arrays and devices; jax 0.10.2 is the newest for Python 3.11.
+  "numpy>=2.2,<2.5",
+  "scipy>=1.15,<1.18",
+  "jax>=0.10.2,<0.11",
+  "flax>=0.12.8,<0.13",
+  "optax>=0.2.8,<0.3",
+  "orbax-checkpoint>=0.12.8,<0.13",  # its v1 API still renames things
+  # Pretrained encoders: configs, tokenizers, weights and the hub.
+  "transformers>=5.23,<5.24",
+  "tokenizers>=0.23.3,<0.24",
+  "safetensors>=0.8,<0.9",
+  "huggingface_hub>=2.4,<3",
+  # Data; TFDS needs importlib_resources and does not say so.
+  "babel~=2.18.0",  # its CLDR is what world_facts is made of
+  "tensorflow-datasets>=4.9.10,<4.10",
+  "array_record>=0.8.6,<0.9",
+  "importlib_resources>=6.4,<8",
+  # ScaNN 1.4.2 is built for TensorFlow 2.20 and cannot be imported beside
+  # 2.21. It has wheels for Linux only; tensorflow-cpu, for x86-64 only.
+  "tensorflow-cpu~=2.20.0; platform_machine == 'x86_64'",
+  "tensorflow~=2.20.0; platform_machine != 'x86_64'",
+  "tensorboard~=2.20.0",
+  "scann>=1.4.2,<1.5; sys_platform == 'linux'",
+  # Measures and the report.
+  "ir_measures>=0.4.3,<0.5",
+  "matplotlib>=3.10,<3.12",
+  "jinja2>=3.1.6,<3.2",
+  # The command line.
+  "absl-py>=2.3,<3",
+  "ml_collections>=1.1,<1.2",
+  "tqdm>=4.67,<5",
+]
+
+_EXTRAS = {
+  # setuptools, because a test builds the wheel: as pyproject.toml has it.
+  "test": ["pytest>=9.0,<10", "hypothesis>=6.150,<7", "setuptools>=77,<83"],
+  "parity": ["torch==2.13.0", "sentence-transformers~=6.2.0"],
+  "cuda": ["jax[cuda13]>=0.10.2,<0.11"],
+  "tpu": ["jax[tpu]>=0.10.2,<0.11"],
+  "dev": ["ruff==0.17.5", "mypy==2.4.1", "pre-commit>=4.5,<5"],
+}
+
+setuptools.setup(
+  name="hybrid_ir",
+  version=_PACKAGE["__version__"],
+  description=_PACKAGE["__doc__"],
+  license_expression="Apache-2.0",
+  license_files=["LICENSE"],
+  classifiers=[
+    "Intended Audience :: Science/Research",
+    "Operating System :: MacOS",
+    "Operating System :: POSIX :: Linux",
+    "Programming Language :: Python :: 3.11",
+    "Programming Language :: Python :: 3.12",
+    "Programming Language :: Python :: 3.13",
+    "Topic :: Scientific/Engineering :: Artificial Intelligence",
+  ],
+  python_requires=">=3.11,<3.14",
+  install_requires=_DEPENDENCIES,
+  extras_require=_EXTRAS,
+  packages=[
+    *setuptools.find_packages(include=["hybrid_ir", "hybrid_ir.*"]),
+    "hybrid_ir.configs",  # main.py finds them there when there is no checkout
+  ],
+  package_dir={"hybrid_ir.configs": "configs"},
+  package_data={
+    "hybrid_ir": ["py.typed"],
+    "hybrid_ir.data.lareqa": ["checksums.tsv"],
+    "hybrid_ir.data.world_facts": ["frames/*.toml"],
+    "hybrid_ir.evaluation.report": ["templates/*"],
+  },
+)

@@ -1,0 +1,21 @@
+"""Set before jax is imported: eight CPU devices, strict shapes, quiet, cached.
+
+Processes that tests start inherit it.
+"""
+
+import os
+import tempfile
+
+_COMPILED = tempfile.TemporaryDirectory(prefix="hybrid_ir_compiled_")
+
+os.environ.update(
+  JAX_PLATFORMS="cpu",
+  XLA_FLAGS="--xla_force_host_platform_device_count=8",
+  JAX_NUMPY_RANK_PROMOTION="raise",
+  # Runs of one test session share what they compile.
+  JAX_COMPILATION_CACHE_DIR=_COMPILED.name,
+  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0",
+  JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES="-1",
+  TF_CPP_MIN_LOG_LEVEL="3",
+  NO_GCE_CHECK="true",
+)

@@ -1,0 +1,38 @@
+"""Corpora made of invented records, and a tokenizer of a token a byte."""
+
+import pytest
+import tokenizers
+from tokenizers import models, pre_tokenizers, processors
+
+from hybrid_ir.config import Text
+from hybrid_ir.data.corpus import open_corpus
+from hybrid_ir.data.records import Source
+from hybrid_ir.data.tokenizer import Tokenizer
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+  """<s>, a token a byte, </s>: a text's tokens can be known by hand."""
+  alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+  pieces = ["<s>", "<pad>", "</s>", *alphabet]
+  spelling = tokenizers.Tokenizer(
+    models.BPE({piece: i for i, piece in enumerate(pieces)}, [])
+  )
+  spelling.pre_tokenizer = pre_tokenizers.ByteLevel(
+    add_prefix_space=False, use_regex=False
+  )
+  spelling.post_processor = processors.TemplateProcessing(
+    single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+  )
+  return Tokenizer(spelling.to_str())
+
+
+@pytest.fixture
+def make_corpus(tmp_path, tokenizer):
+  """records -> Corpus, built in a folder of the test's own."""
+
+  def make(records, name="toy", text=None):
+    source = Source(name, repr(records), lambda: iter(records))
+    return open_corpus(source, tokenizer, text or Text(), tmp_path)
+
+  return make
