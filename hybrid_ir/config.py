@@ -199,7 +199,11 @@ class Optimizer(Section):
     least=0,
   )
   clip_norm: float = key(
-    1.0, "largest gradient norm; 0: no clipping", identity=True, least=0
+    0.0,
+    "largest gradient norm; 0: no clipping, which would weigh easy batches"
+    " (mono) up against hard ones (cross)",
+    identity=True,
+    least=0,
   )
   beta1: float = key(
     0.9, "of the gradient's mean", identity=True, least=0, most=0.9999
