@@ -35,6 +35,7 @@ _DEPENDENCIES = [
   "tensorflow-cpu~=2.20.0; platform_machine == 'x86_64'",
   "tensorflow~=2.20.0; platform_machine != 'x86_64'",
   "tensorboard~=2.20.0",
+  "setuptools>=77,<82",  # 82 lacks pkg_resources, which `tensorboard` imports
   "scann>=1.4.2,<1.5; sys_platform == 'linux'",
   # Measures and the report.
   "ir_measures>=0.4.3,<0.5",
@@ -47,8 +48,7 @@ _DEPENDENCIES = [
 ]
 
 _EXTRAS = {
-  # setuptools, because a test builds the wheel: as pyproject.toml has it.
-  "test": ["pytest>=9.0,<10", "hypothesis>=6.150,<7", "setuptools>=77,<83"],
+  "test": ["pytest>=9.0,<10", "hypothesis>=6.150,<7"],
   "parity": ["torch==2.13.0", "sentence-transformers~=6.2.0"],
   "cuda": ["jax[cuda13]>=0.10.2,<0.11"],
   "tpu": ["jax[tpu]>=0.10.2,<0.11"],
@@ -59,6 +59,8 @@ setuptools.setup(
   name="hybrid_ir",
   version=_PACKAGE["__version__"],
   description=_PACKAGE["__doc__"],
+  long_description=(_HERE / "README.md").read_text(encoding="utf-8"),
+  long_description_content_type="text/markdown",
   license_expression="Apache-2.0",
   license_files=["LICENSE"],
   classifiers=[

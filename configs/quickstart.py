@@ -24,8 +24,10 @@ def get_config() -> Config:
   config.loss.temperature = 0.05
   config.optimizer.learning_rate = 1e-3
   config.train.batch_size = 128
-  config.train.steps = 500
+  config.train.steps = 400
   config.train.log_every = 20
-  config.checkpoint.every = 200
+  config.checkpoint.every = 100
+  config.evaluate.dev = "world_facts"
+  config.evaluate.every = 100
   config.evaluate.texts_per_batch = 256
   return config

@@ -123,18 +123,12 @@ def _convert(name: str, value: Any, field: dataclasses.Field[Any]) -> Any:
   """The value as the declared type, where nothing is lost."""
   origin = typing.get_origin(field.type) or field.type
   if origin is tuple:
-    if isinstance(value, str):
-      value = [part.strip() for part in value.split(",") if part.strip()]
     item = typing.get_args(field.type)[0]
-    if isinstance(value, list | tuple):
-      if item is str:  # each item of a repeated flag may hold a list
-        value = [
-          part.strip()
-          for v in value
-          for part in (v.split(",") if isinstance(v, str) else [v])
-        ]
-      if all(type(v) is item for v in value):
-        return tuple(value)
+    values = [value] if isinstance(value, str) else value
+    if isinstance(values, list | tuple):
+      parts = tuple(part for v in values for part in _split(v))
+      if all(type(part) is item for part in parts):
+        return parts
     raise UserError(
       f"config key '{name}' is {value!r}; expected a tuple of {item.__name__}"
     )
@@ -144,6 +138,13 @@ def _convert(name: str, value: Any, field: dataclasses.Field[Any]) -> Any:
     expected = getattr(origin, "__name__", str(origin))
     raise UserError(f"config key '{name}' is {value!r}; expected {expected}")
   return value
+
+
+def _split(value: Any) -> list[Any]:
+  """["a", "b"] of "a, b", as a flag gives names; else the value alone."""
+  if not isinstance(value, str):
+    return [value]
+  return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _check_value(name: str, value: Any, field: dataclasses.Field[Any]) -> None:

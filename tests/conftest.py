@@ -10,7 +10,9 @@ _COMPILED = tempfile.TemporaryDirectory(prefix="hybrid_ir_compiled_")
 
 os.environ.update(
   JAX_PLATFORMS="cpu",
-  XLA_FLAGS="--xla_force_host_platform_device_count=8",
+  # Tests compile for longer than they compute: without optimization.
+  XLA_FLAGS="--xla_force_host_platform_device_count=8"
+  " --xla_backend_optimization_level=0",
   JAX_NUMPY_RANK_PROMOTION="raise",
   # Runs of one test session share what they compile.
   JAX_COMPILATION_CACHE_DIR=_COMPILED.name,

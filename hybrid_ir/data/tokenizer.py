@@ -1,6 +1,7 @@
 """Text to token ids; the only importer of `tokenizers`. Feeds the corpus."""
 
 import hashlib
+import json
 import os
 import pathlib
 from collections.abc import Iterable, Sequence
@@ -77,8 +78,9 @@ def load(folder: str | os.PathLike[str]) -> Tokenizer:
 def train_unigram(texts: Iterable[str], vocab_size: int) -> Tokenizer:
   """Trains a SentencePiece-like unigram tokenizer (Kudo 2018, 1804.10959).
 
-  Deterministic: the trainer runs on one thread, as sums over threads would
-  come in no fixed order.
+  The same texts give the same bytes: the trainer runs on one thread, as sums
+  over threads would come in no fixed order, and what its hash tables leave to
+  chance is put in order.
 
   Args:
     texts: of the training split.
@@ -86,7 +88,11 @@ def train_unigram(texts: Iterable[str], vocab_size: int) -> Tokenizer:
   """
   tokenizer = tokenizers.Tokenizer(models.Unigram())
   tokenizer.normalizer = normalizers.NFKC()
-  tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+  # Punctuation apart, or a name beside it in a script without spaces would be
+  # other pieces than the name alone.
+  tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+    [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()]
+  )
   tokenizer.decoder = decoders.Metaspace()
   trainer = trainers.UnigramTrainer(
     vocab_size=vocab_size,
@@ -106,4 +112,26 @@ def train_unigram(texts: Iterable[str], vocab_size: int) -> Tokenizer:
   tokenizer.post_processor = processors.TemplateProcessing(
     single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
   )
-  return Tokenizer(tokenizer.to_str())
+  return Tokenizer(_put_in_order(tokenizer.to_str()))
+
+
+def _put_in_order(serialized: str) -> str:
+  """Takes out of a trained unigram model what hash tables left to chance.
+
+  The trainer goes through words and characters in another order each time. So
+  scores differ from their tenth digit on, pieces of one score change places,
+  and a character without a score of its own gets the lowest plus 0.0001 for
+  each one that happened to come before it.
+  """
+  tree = json.loads(serialized)
+  special = tree["model"]["vocab"][: len(_SPECIAL)]
+  pieces = dict(tree["model"]["vocab"][len(_SPECIAL) :])
+  lowest = min(pieces.values())
+  characters = [piece for piece in pieces if len(piece) == 1]
+  for piece in characters:
+    if pieces[piece] <= lowest + 1e-4 * len(characters):
+      pieces[piece] = lowest
+  scores = {piece: round(score, 3) for piece, score in pieces.items()}
+  ordered = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+  tree["model"]["vocab"] = [*special, *ordered]
+  return json.dumps(tree, ensure_ascii=False)

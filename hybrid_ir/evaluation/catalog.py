@@ -12,18 +12,24 @@ from hybrid_ir.evaluation.benchmarks import (
 
 
 def open_benchmark(
-  name: str, lareqa_dir: str, cache_dir: pathlib.Path, split: str = "test"
+  name: str,
+  lareqa_dir: str,
+  cache_dir: pathlib.Path,
+  split: str = "test",
+  pool: str = "",
 ) -> Benchmark:
   """Opens a benchmark by the name that a config gives.
 
-  LAReQA's sets are sentence retrieval; of a data set of pairs, `split` gives
-  the queries, and the passages of all splits are the candidates.
+  LAReQA's sets are sentence retrieval. Of a data set of pairs, `split` gives
+  the queries and `pool` the candidates: the passages of all splits by default,
+  so that near misses stand among them.
 
   Args:
     name: xquad_r, mlqa_r, world_facts, or the path of a .jsonl file.
     lareqa_dir: as `data.lareqa_dir`.
     cache_dir: where builders put what they read.
-    split: of a data set of pairs.
+    split: of the queries, for a data set of pairs.
+    pool: of the candidates, for a data set of pairs; "": all splits.
 
   Raises:
     UserError: an unknown name, files that are not there, an empty split.
@@ -37,5 +43,5 @@ def open_benchmark(
     }
     return from_paragraphs(name, "sentence", paragraphs)
   queries = open_source(name, split, lareqa_dir, cache_dir)
-  pool = open_source(name, "", lareqa_dir, cache_dir)
-  return from_records(pathlib.Path(name).stem, queries.read(), pool.read())
+  passages = open_source(name, pool, lareqa_dir, cache_dir)
+  return from_records(pathlib.Path(name).stem, queries.read(), passages.read())

@@ -167,8 +167,12 @@ def _dev_evaluation(
   """Gives the dev split's mAP, by setting; "dev" is their mean."""
   if not config.evaluate.every:
     return None
-  benchmark = open_benchmark(
-    config.evaluate.dev, config.data.lareqa_dir, cache_dir, split="dev"
+  benchmark = open_benchmark(  # its own passages alone: small, so often
+    config.evaluate.dev,
+    config.data.lareqa_dir,
+    cache_dir,
+    split="dev",
+    pool="dev",
   )
   text_encoder = model.text_encoder(config, mesh)
 

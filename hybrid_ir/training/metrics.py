@@ -29,7 +29,8 @@ class MetricsLog:
     self._file = path.open("a")
     self._events = EventFileWriter(str(workdir / "tensorboard"))
     start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
-    self._add(event_pb2.Event(step=step, session_log=start))
+    # TensorBoard drops what it has from this step on.
+    self._add(event_pb2.Event(step=step + 1, session_log=start))
 
   def write(self, step: int, values: dict[str, Any]) -> None:
     """Writes one line; numbers go to TensorBoard too."""

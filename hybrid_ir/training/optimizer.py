@@ -8,6 +8,9 @@ import optax
 from hybrid_ir.config import Optimizer
 
 
+Transformation = optax.GradientTransformation
+
+
 def learning_rate(config: Optimizer, steps: int) -> optax.Schedule:
   """Step (0 for the first) -> learning rate."""
   if config.schedule == "constant":
@@ -26,9 +29,7 @@ def learning_rate(config: Optimizer, steps: int) -> optax.Schedule:
   return optax.join_schedules([lambda step: rise(step + 1), decay], [warmup])
 
 
-def make_optimizer(
-  config: Optimizer, steps: int
-) -> optax.GradientTransformation:
+def make_optimizer(config: Optimizer, steps: int) -> Transformation:
   """AdamW (arXiv 1711.05101) after clipping by the global norm."""
   clip = (
     optax.clip_by_global_norm(config.clip_norm)
@@ -46,6 +47,19 @@ def make_optimizer(
       mask=decay_mask,
     ),
   )
+
+
+def update(
+  transformation: Transformation, gradients: Any, state: Any, params: Any
+) -> tuple[Any, Any]:
+  """One step down the gradients: the new parameters, and the new state."""
+  updates, state = transformation.update(gradients, state, params)
+  return optax.apply_updates(params, updates), state
+
+
+def global_norm(tree: Any) -> jax.Array:
+  """The Euclidean norm over all arrays of a tree."""
+  return optax.tree.norm(tree)
 
 
 def decay_mask(params: Any) -> Any:

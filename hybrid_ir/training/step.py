@@ -10,7 +10,6 @@ from typing import Any, TypedDict
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax.sharding import Mesh, NamedSharding
 
 from hybrid_ir.config import Loss
@@ -19,6 +18,7 @@ from hybrid_ir.model.encoder import Encoder, Params
 from hybrid_ir.model.pooling import pool
 from hybrid_ir.training import loss as loss_lib
 from hybrid_ir.training import mesh as mesh_lib
+from hybrid_ir.training.optimizer import Transformation, global_norm, update
 
 Chunk = tuple[jax.Array, jax.Array, jax.Array]  # words, segments, positions
 Arrays = Mapping[str, jax.Array]  # a `Batch` on device
@@ -49,7 +49,7 @@ class Trainer:
   pooling: str
   texts_per_row: int  # of the batch's layout
   loss: Loss
-  optimizer: optax.GradientTransformation
+  optimizer: Transformation
   chunks: int
   seed: int
 
@@ -130,14 +130,13 @@ class Trainer:
     (loss, accuracy), gradients = jax.value_and_grad(
       self.loss_of, has_aux=True
     )(state["params"], batch, key)
-    updates, optimizer = self.optimizer.update(
-      gradients, state["optimizer"], state["params"]
+    params, optimizer = update(
+      self.optimizer, gradients, state["optimizer"], state["params"]
     )
-    params = optax.apply_updates(state["params"], updates)
     metrics = Metrics(
       loss=loss,
       accuracy=accuracy,
-      gradient_norm=optax.global_norm(gradients),
+      gradient_norm=global_norm(gradients),
       temperature=1 / self._inverse_temperature(state["params"]),
     )
     new = State(step=state["step"] + 1, params=params, optimizer=optimizer)

@@ -79,13 +79,13 @@ def test_only_clashes_move():
   # Ids that the seam's batch holds already are deferred; the others keep the
   # order of the epoch's permutation.
   count, batch_size = 20, 6
-  _, epochs = make(count, batch_size, key=4)
+  _, epochs = make(count, batch_size, key=1)
   stream = np.concatenate([epochs.batch(i) for i in range(10)])
-  key = epochs_lib.make_key(4, 1)
+  key = epochs_lib.make_key(1, 1)
   raw = 3 * epochs_lib.permute(key, np.arange(count), count) + 5
   tail, places = stream[18:20], 4  # the seam's batch: two old, four new
   clash = np.isin(raw, tail)
-  assert clash[:places].any()
+  assert clash[:places].sum() == 2
   kept = np.flatnonzero(~clash)[:places]
   expected = np.concatenate([raw[kept], np.delete(raw, kept)])
   np.testing.assert_array_equal(stream[20:40], expected)

@@ -1,0 +1,224 @@
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+import tokenizers
+
+from hybrid_ir.config import Text
+from hybrid_ir.data.corpus import open_corpus
+from hybrid_ir.data.records import Record, Source
+from hybrid_ir.data.tokenizer import Tokenizer
+from hybrid_ir.errors import UserError
+
+SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared"
+
+
+def record(id, language, passage=None, group="", negatives=()):
+  return Record(
+    id=id,
+    language=language,
+    query=f"{language} {id}?",
+    passage=passage or f"{language} {id}.",
+    where=f"toy.jsonl:{id}{language}",
+    negatives=negatives,
+    group=group,
+  )
+
+
+def groups(corpus):
+  """The groups of more than one id, as sets of ids."""
+  members = {}
+  for id, group in zip(corpus.ids, corpus.group_of.tolist(), strict=True):
+    members.setdefault(group, set()).add(id)
+  return sorted(map(sorted, (m for m in members.values() if len(m) > 1)))
+
+
+def stored(texts, row):
+  return texts.gather(np.array([row]), 10**6, 1)[0].tolist()
+
+
+def test_parallel_ids(make_corpus, tokenizer):
+  records = [
+    record("b", "zh"),
+    record("a", "en", negatives=("No.", "Nor this.")),
+    record("b", "de"),
+    record("c", "en"),
+    record("b", "en", negatives=("Never.",)),
+  ]
+  corpus = make_corpus(
+    records, text=Text(query_prefix="Q ", passage_prefix="P ")
+  )
+  assert corpus.name == "toy"
+  assert corpus.languages == ("de", "en", "zh")
+  assert corpus.ids == ("b", "a", "c")
+  assert corpus.row_of.tolist() == [[2, 4, 0], [-1, 1, -1], [-1, 3, -1]]
+  assert corpus.negatives_of.tolist() == [0, 0, 2, 2, 2, 3]
+  assert corpus.negative_group.tolist() == [-1, -1, -1]
+  for row, each in enumerate(records):
+    query, passage = tokenizer.encode(["Q " + each.query, "P " + each.passage])
+    assert stored(corpus.queries, row) == query.tolist()
+    assert stored(corpus.passages, row) == passage.tolist()
+  negatives = tokenizer.encode(["P No.", "P Nor this.", "P Never."])
+  for i, tokens in enumerate(negatives):
+    assert stored(corpus.negatives, i) == tokens.tolist()
+
+
+def test_groups_are_connected_components(make_corpus):
+  # A and B share a passage in English, B and C one in German: one group, by
+  # hand-over. D and E share a `group`, E and F a passage. G and H share
+  # nothing; H's passage is G's query.
+  corpus = make_corpus(
+    [
+      record("A", "en", "Tea."),
+      record("A", "de", "Tee?"),
+      record("B", "en", "Tea."),
+      record("B", "de", "Kraut."),
+      record("C", "de", "Kraut."),
+      record("D", "en", group="1"),
+      record("E", "en", group="1"),
+      record("E", "de", "Gleich."),
+      record("F", "zh", "Gleich."),
+      record("G", "en", group="2"),
+      record("H", "en", "en G?", group=""),
+    ]
+  )
+  assert groups(corpus) == [["A", "B", "C"], ["D", "E", "F"]]
+
+
+def test_a_group_is_no_passage(make_corpus):
+  # `group` may be spelt like a passage.
+  corpus = make_corpus(
+    [record("A", "en", "one"), record("B", "en", "two", group="one")]
+  )
+  assert groups(corpus) == []
+
+
+def test_the_group_of_a_negative(make_corpus):
+  corpus = make_corpus(
+    [
+      record("A", "en", "Tea.", negatives=("Milch.", "Water.")),
+      record("B", "en", "Milk."),
+      record("B", "de", "Milch."),
+      record("C", "en", "Tea."),
+    ]
+  )
+  assert corpus.negative_group.tolist() == [corpus.group_of[1], -1]
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared: real data")
+def test_groups_of_xquad_r(tmp_path):
+  from hybrid_ir.data.sources import open_source
+
+  source = open_source(
+    "xquad_r", "train", str(SHARED / "data" / "lareqa"), tmp_path
+  )
+  # A token a text, as only the texts themselves matter here.
+  unknown = tokenizers.models.WordLevel({"?": 0}, unk_token="?")
+  fast = Tokenizer(tokenizers.Tokenizer(unknown).to_str())
+  corpus = open_corpus(source, fast, Text(), tmp_path)
+  assert len(corpus.queries) == 13_090
+  assert corpus.row_of.shape == (1190, 11)
+  assert (corpus.row_of[:] >= 0).all()
+  sizes = Counter(corpus.group_of.tolist())
+  assert (len(sizes), max(sizes.values())) == (489, 15)
+
+
+def test_duplicate(make_corpus):
+  again = dataclasses.replace(record("a", "en"), where="other.jsonl:7")
+  with pytest.raises(UserError) as caught:
+    make_corpus([record("a", "en"), record("a", "de"), again])
+  assert str(caught.value) == (
+    "other.jsonl:7: id 'a' comes twice in language 'en', first at toy.jsonl:aen"
+  )
+
+
+def test_refused_data_leaves_nothing(make_corpus, tmp_path):
+  with pytest.raises(UserError, match="'toy' has no records to train on"):
+    make_corpus([])
+  with pytest.raises(UserError, match="comes twice"):
+    make_corpus([record("a", "en")] * 2)
+  assert list((tmp_path / "corpora").iterdir()) == []
+
+
+def test_a_second_open_reads_nothing(make_corpus, tmp_path, tokenizer):
+  records = [record("a", "en"), record("a", "de")]
+  first = make_corpus(records)
+
+  def read():
+    raise AssertionError("the source was read again")
+
+  source = Source("toy", repr(records), read)
+  second = open_corpus(source, tokenizer, Text(), tmp_path)
+  assert second.fingerprint == first.fingerprint
+  assert second.ids == first.ids
+  np.testing.assert_array_equal(second.row_of, first.row_of)
+
+
+def test_an_interrupted_build_is_begun_anew(tmp_path, tokenizer):
+  records = [record(str(i), "en") for i in range(3000)]  # tokenized in two
+
+  def read():
+    yield from records[:2999]
+    raise KeyboardInterrupt
+
+  with pytest.raises(KeyboardInterrupt):
+    open_corpus(Source("toy", "1", read), tokenizer, Text(), tmp_path)
+  assert list((tmp_path / "corpora").iterdir()) == []
+  whole = Source("toy", "1", lambda: iter(records))
+  corpus = open_corpus(whole, tokenizer, Text(), tmp_path)
+  assert len(corpus.queries) == 3000
+
+
+def test_a_killed_build_is_begun_anew(tmp_path, tokenizer):
+  (tmp_path / "tokenizer.json").write_text(tokenizer.serialized)
+  script = """
+import os, pathlib, signal, sys
+from hybrid_ir.config import Text
+from hybrid_ir.data import corpus, tokenizer
+from hybrid_ir.data.records import Record, Source
+
+def read():
+  for i in range(3000):
+    yield Record(str(i), "en", f"{i}?", f"{i}.", "here")
+  os.kill(os.getpid(), signal.SIGKILL)
+
+folder = pathlib.Path(sys.argv[1])
+source = Source("toy", "1", read)
+corpus.open_corpus(source, tokenizer.load(folder), Text(), folder)
+"""
+  killed = subprocess.run(
+    [sys.executable, "-c", script, tmp_path], env=os.environ, check=False
+  )
+  assert killed.returncode == -9
+  records = [record("a", "en")]
+  source = Source("toy", "1", lambda: iter(records))
+  corpus = open_corpus(source, tokenizer, Text(), tmp_path)
+  assert corpus.ids == ("a",)
+
+
+def test_fingerprint(make_corpus, tmp_path, tokenizer):
+  records = [record("a", "en")]
+  lowercase = json.loads(tokenizer.serialized)
+  lowercase["normalizer"] = {"type": "Lowercase"}
+
+  def fingerprint(data="1", words=tokenizer, **text):
+    source = Source("toy", data, lambda: iter(records))
+    return open_corpus(source, words, Text(**text), tmp_path).fingerprint
+
+  first = fingerprint()
+  assert fingerprint() == first
+  # Lengths are cut later: another one needs no other store.
+  assert fingerprint(query_length=8, passage_length=9) == first
+  changed = [
+    fingerprint("2"),
+    fingerprint(words=Tokenizer(json.dumps(lowercase))),
+    fingerprint(query_prefix="x"),
+    fingerprint(passage_prefix="x"),
+  ]
+  assert len({first, *changed}) == 5

@@ -1,0 +1,333 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hybrid_ir.config import Mix
+from hybrid_ir.data.corpus import Corpus
+from hybrid_ir.data.plan import Plan
+from hybrid_ir.data.tokens import Texts
+from hybrid_ir.errors import UserError
+
+NO_TEXTS = Texts(np.zeros(0, np.int32), np.zeros(1, np.int64))
+
+
+def corpus(name, has):
+  """A corpus of ids that stand in the languages `has` says [I, K]."""
+  has = np.asarray(has, bool)
+  row_of = np.full(has.shape, -1, np.int32)
+  row_of[has] = np.arange(has.sum())
+  return Corpus(
+    name=name,
+    fingerprint=name,
+    languages=("ar", "de", "en", "zh")[: has.shape[1]],
+    ids=tuple(str(i) for i in range(len(has))),
+    row_of=row_of,
+    group_of=np.arange(len(has), dtype=np.int32),
+    negatives_of=np.zeros(has.sum() + 1, np.int64),
+    negative_group=np.zeros(0, np.int32),
+    # A plan that looked at lengths would fail on every text.
+    queries=NO_TEXTS,
+    passages=NO_TEXTS,
+    negatives=NO_TEXTS,
+  )
+
+
+def parallel(count, languages, name="parallel"):
+  return corpus(name, np.ones((count, languages), bool))
+
+
+def mix(**keys):
+  changed = Mix()
+  for key, value in keys.items():
+    setattr(changed, key, value)
+  return changed
+
+
+def plan(corpora, batch_size=4, seed=0, weights=None, **keys):
+  weights = weights or [None] * len(corpora)
+  return Plan(corpora, weights, mix(**keys), batch_size, seed)
+
+
+def same(a, b):
+  return (a.kind, a.corpus) == (b.kind, b.corpus) and all(
+    np.array_equal(getattr(a, field), getattr(b, field))
+    for field in ("ids", "query_language", "passage_language")
+  )
+
+
+# Ids with one to four languages, and a set in English only.
+PARTIAL = corpus(
+  "partial",
+  [[1, 1, 1, 1]] * 5
+  + [[0, 1, 1, 0]] * 7
+  + [[1, 0, 1, 1]] * 3
+  + [[0, 0, 1, 0]] * 6,
+)
+ENGLISH = corpus("english", [[0, 0, 1]] * 9)
+MIXES = [
+  {},
+  {"mono": 0.3, "cross": 0.7},
+  {"mono": 0.0, "cross": 1.0},
+  {"mono": 2.0, "cross": 0.0},
+  {"interleave": "example"},
+  {"interleave": "example", "mono": 0.25, "cross": 0.75},
+  {"cross_pairs": "batch"},
+  {"languages": "proportional"},
+  {"languages": "temperature", "cross_pairs": "batch"},
+]
+
+
+@pytest.mark.parametrize("keys", MIXES)
+def test_pure_in_seed_and_step(keys):
+  steps = [0, 1, 2, 17, 10**9, 40, 3]
+  one, other = plan([PARTIAL], **keys), plan([PARTIAL], **keys)
+  batches = {step: one(step) for step in steps}
+  for step in reversed(steps):
+    assert same(other(step), batches[step])
+
+
+@pytest.mark.parametrize("keys", MIXES)
+def test_seeds_differ(keys):
+  one, other = plan([PARTIAL], seed=1, **keys), plan([PARTIAL], seed=2, **keys)
+  assert sum(same(one(step), other(step)) for step in range(40)) < 3
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+  has=st.lists(
+    st.lists(st.booleans(), min_size=4, max_size=4).filter(any),
+    min_size=2,
+    max_size=25,
+  ),
+  batch_size=st.integers(2, 5),
+  keys=st.sampled_from(MIXES),
+)
+def test_every_pair_exists(has, batch_size, keys):
+  # Whatever the data: every batch is right, or the plan is refused.
+  data = corpus("any", has)
+  try:
+    planned = plan([data], batch_size, **keys)
+  except UserError:
+    return
+  for batch in map(planned, range(12)):
+    x, y = batch.query_language, batch.passage_language
+    assert len(set(batch.ids.tolist())) == batch_size
+    assert (data.row_of[batch.ids, x] >= 0).all()
+    assert (data.row_of[batch.ids, y] >= 0).all()
+    if batch.kind == "mono":
+      assert len({*x.tolist(), *y.tolist()}) == 1
+    if batch.kind == "cross":
+      assert (x != y).all()
+    if batch.kind == "cross" and keys.get("cross_pairs") == "batch":
+      assert len(set(x.tolist())) == len(set(y.tolist())) == 1
+
+
+@pytest.mark.parametrize(
+  ("mono", "cross", "deck"), [(0.5, 0.5, 2), (0.3, 0.7, 10), (3, 1, 4)]
+)
+def test_kinds_over_every_deck(mono, cross, deck):
+  planned = plan([parallel(12, 3)], mono=mono, cross=cross)
+  kinds = [planned(step).kind for step in range(4 * deck)]
+  for start in range(0, 4 * deck, deck):
+    counts = Counter(kinds[start : start + deck])
+    assert counts["mono"] == pytest.approx(deck * mono / (mono + cross))
+
+
+@pytest.mark.parametrize("kind", ["mono", "cross"])
+def test_a_kind_of_weight_zero_never_comes(kind):
+  planned = plan([parallel(12, 3)], **{kind: 0.0})
+  assert kind not in {planned(step).kind for step in range(30)}
+
+
+def test_mono_epochs():
+  # 12 ids in batches of 4: three batches of a language are an epoch of it.
+  planned = plan([parallel(12, 3)], cross=0.0)
+  ids = {}
+  for batch in map(planned, range(18)):  # 6 batches a language
+    ids.setdefault(int(batch.query_language[0]), []).append(batch.ids)
+  assert sorted(ids) == [0, 1, 2]
+  for batches in ids.values():
+    for epoch in np.concatenate(batches).reshape(2, 12):
+      assert sorted(epoch) == list(range(12))
+
+
+@pytest.mark.parametrize("interleave", ["batch", "example"])
+def test_cross_epochs(interleave):
+  planned = plan([parallel(12, 3)], mono=0.0, interleave=interleave)
+  ids = np.concatenate([planned(step).ids for step in range(6)])
+  for epoch in ids.reshape(2, 12):
+    assert sorted(epoch) == list(range(12))
+
+
+def test_interleaved_examples_over_a_deck():
+  # Decks of 4 examples, three of them cross, in batches of 6: a deck may span
+  # two batches, and 2 batches are 3 decks.
+  planned = plan(
+    [parallel(20, 4)], 6, interleave="example", mono=0.25, cross=0.75
+  )
+  batches = [planned(step) for step in range(40)]
+  assert {batch.kind for batch in batches} == {"mixed"}
+  mono = np.array([b.query_language == b.passage_language for b in batches])
+  assert (mono.reshape(-1, 4).sum(axis=1) == 1).all()
+
+
+def language_counts(planned, field, steps):
+  return Counter(
+    np.concatenate([getattr(planned(s), field) for s in range(steps)]).tolist()
+  )
+
+
+# de 12, en 21 and zh 8 pairs; ar's 8 too.
+@pytest.mark.parametrize(
+  ("languages", "shares"),
+  [
+    ("uniform", [1, 1, 1, 1]),
+    ("proportional", [8, 12, 21, 8]),
+    ("temperature", [8**0.5, 12**0.5, 21**0.5, 8**0.5]),
+  ],
+)
+def test_mono_languages(languages, shares):
+  planned = plan([PARTIAL], cross=0.0, languages=languages, exponent=0.5)
+  counts = language_counts(planned, "query_language", 1000)
+  for language, share in enumerate(shares):
+    expected = share / sum(shares)
+    assert counts[language] / 4000 == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("cross_pairs", ["example", "batch"])
+def test_cross_languages_uniform(cross_pairs):
+  planned = plan([parallel(24, 4)], mono=0.0, cross_pairs=cross_pairs)
+  pairs = Counter()
+  for batch in map(planned, range(600)):
+    pairs.update(
+      zip(
+        batch.query_language.tolist(),
+        batch.passage_language.tolist(),
+        strict=True,
+      )
+    )
+  assert len(pairs) == 12  # ordered, of four languages
+  for count in pairs.values():
+    # Once a batch they come from a deck; for each example, from draws.
+    off = 0 if cross_pairs == "batch" else 60  # 4 deviations and more
+    assert abs(count - 200) <= off
+
+
+def test_cross_languages_follow_the_weights():
+  # Every id has en and one of ar (30), de (10): queries are in en, and in the
+  # other one, by the weights 40 against 30 and 40 against 10.
+  has = [[1, 0, 1]] * 30 + [[0, 1, 1]] * 10
+  planned = plan([corpus("two", has)], mono=0.0, languages="proportional")
+  counts = language_counts(planned, "query_language", 2000)
+  ar, de = 30 * 30 / 70, 10 * 10 / 50
+  for language, expected in enumerate([ar, de, 40 - ar - de]):
+    assert counts[language] / 8000 == pytest.approx(expected / 40, abs=0.02)
+
+
+def corpus_counts(planned, kind):
+  batches = map(planned, range(80))
+  return Counter(batch.corpus for batch in batches if batch.kind == kind)
+
+
+def test_sets_weighed_by_size():
+  # Mono pairs: 3 * 40 and 2 * 20, so three of four batches are the first's.
+  planned = plan([parallel(40, 3, "a"), parallel(20, 2, "b")])
+  assert corpus_counts(planned, "mono") == {0: 30, 1: 10}
+  assert corpus_counts(planned, "cross") == {0: 30, 1: 10}
+  assert planned.describe() == [
+    "mono 50.0% of the batches: a 75.0%, b 25.0%",
+    "cross 50.0% of the batches: a 75.0%, b 25.0%",
+  ]
+
+
+def test_sets_weighed_by_hand():
+  planned = plan(
+    [parallel(40, 3, "a"), parallel(20, 2, "b")], weights=[1.0, 4.0]
+  )
+  assert corpus_counts(planned, "mono") == {0: 8, 1: 32}
+
+
+def test_a_set_in_one_language_serves_mono_only():
+  planned = plan([parallel(30, 3, "a"), ENGLISH])
+  batches = [planned(step) for step in range(400)]
+  assert {(b.kind, b.corpus) for b in batches} == {
+    ("mono", 0),
+    ("mono", 1),
+    ("cross", 0),
+  }
+  english = [b for b in batches if b.corpus == 1]
+  assert {tuple(b.query_language) for b in english} == {(2, 2, 2, 2)}
+  assert sum(b.kind == "cross" for b in batches) == 200
+  assert "cross: english: 9 ids of one language" in planned.dropped
+
+
+def test_dropped_says_what_was_left_out():
+  planned = plan([PARTIAL], batch_size=9)
+  assert planned.dropped == [
+    "mono: partial: ar, 8 pairs under a batch",
+    "mono: partial: zh, 8 pairs under a batch",
+    "cross: partial: 6 ids of one language",
+  ]
+  mono = [b for b in map(planned, range(50)) if b.kind == "mono"]
+  assert {int(b.query_language[0]) for b in mono} == {1, 2}
+  # One pair a batch: the pairs of de and en alone fill one.
+  planned = plan([PARTIAL], batch_size=9, mono=0.0, cross_pairs="batch")
+  pairs = {
+    (b.query_language[0], b.passage_language[0])
+    for b in map(planned, range(20))
+  }
+  assert pairs == {(1, 2), (2, 1)}
+  assert "cross: partial: ar-de, 5 pairs under a batch" in planned.dropped
+  assert len(planned.dropped) == 12 - 2
+  assert plan([parallel(12, 3)]).dropped == []
+
+
+@pytest.mark.parametrize(
+  ("corpora", "keys", "message"),
+  [
+    (
+      [parallel(7, 3)],
+      {"batch_size": 8},
+      "config key 'train.batch_size' is 8, more than the 7 ids that parallel"
+      " has; a batch holds an id once",
+    ),
+    (
+      [ENGLISH],
+      {},
+      r"\(english\) can serve cross batches of 4: .*one language",
+    ),
+    (
+      [corpus("split", [[1, 0]] * 3 + [[0, 1]] * 3)],
+      {"cross": 0.0},
+      r"\(split\) can serve mono batches of 4: mono: split: ar, 3 pairs",
+    ),
+    (
+      [parallel(30, 3), ENGLISH],
+      {"mono": 0.0},
+      r"'english' can serve none of the weighted kinds \(cross\)",
+    ),
+    (
+      [parallel(30, 3), ENGLISH],
+      {"interleave": "example"},
+      r"'english' can serve none of the weighted kinds \(mixed\)",
+    ),
+    ([parallel(9, 3)], {"mono": 1e-6}, "kinds are too far apart: 'mono' is"),
+    (
+      [parallel(9, 3, "big"), parallel(9, 3, "small")],
+      {"weights": [1e6, 1.0]},
+      "data sets of mono are too far apart: 'small' is drawn less than once",
+    ),
+    (
+      [corpus("uneven", [[1, 0]] * 4 + [[0, 1]] * 50_000)],
+      {"cross": 0.0, "languages": "proportional"},
+      "languages of uneven are too far apart: 'ar' is drawn less than once",
+    ),
+  ],
+)
+def test_refused(corpora, keys, message):
+  with pytest.raises(UserError, match=message) as caught:
+    plan(corpora, **keys)
+  assert "\n" not in str(caught.value)

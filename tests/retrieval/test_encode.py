@@ -1,0 +1,135 @@
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from hybrid_ir.config import Layout
+from hybrid_ir.data.tokenizer import train_unigram
+from hybrid_ir.data.tokens import Texts
+from hybrid_ir.model.architecture import Architecture
+from hybrid_ir.model.contract import Contract
+from hybrid_ir.model.encoder import Encoder
+from hybrid_ir.retrieval.encode import TextEncoder
+from hybrid_ir.training.mesh import make_mesh
+
+WORDS = ("der", "zug", "fährt", "nach", "norden", "wenn", "es", "regnet")
+
+
+def make_texts(count, seed=0):
+  rng = np.random.default_rng(seed)
+  lengths = rng.integers(1, 14, count)
+  return [" ".join(rng.choice(WORDS, n)) for n in lengths]
+
+
+@pytest.fixture(scope="module")
+def text_encoder():
+  tokenizer = train_unigram(make_texts(50, seed=1), vocab_size=64)
+  arch = Architecture("bert", tokenizer.size, 8, 1, 2, 12, 32, 1, 1e-12, "gelu")
+  return TextEncoder(
+    encoder=Encoder(arch),
+    contract=Contract(
+      architecture=arch,
+      tokenizer=tokenizer.fingerprint,
+      pooling="mean",
+      query_prefix="der ",
+      passage_prefix="und ",
+      query_length=8,
+      passage_length=32,
+    ),
+    tokenizer=tokenizer,
+    layout=Layout(packing=True, row_lengths=(16, 32), texts_per_row=3),
+    mesh=make_mesh(1),
+    texts_per_batch=5,
+  )
+
+
+@pytest.fixture(scope="module")
+def params(text_encoder):
+  """Drawn wide, so that embeddings of different texts differ."""
+  shapes = jax.eval_shape(text_encoder.encoder.init, jax.random.key(0))
+  rng = np.random.default_rng(0)
+  return jax.tree.map(
+    lambda x: rng.normal(0.5, 0.5, x.shape).astype(np.float32), shapes
+  )
+
+
+@pytest.fixture(scope="module")
+def expected(text_encoder, params):
+  """Each passage encoded with no other beside it."""
+  alone = dataclasses.replace(
+    text_encoder,
+    texts_per_batch=1,
+    layout=Layout(packing=False, row_lengths=(32,)),
+  )
+  return alone.passages(params, make_texts(23))
+
+
+@pytest.mark.parametrize("texts_per_batch", [2, 5, 64])
+def test_every_text_keeps_its_place(
+  text_encoder, params, expected, texts_per_batch
+):
+  encoder = dataclasses.replace(text_encoder, texts_per_batch=texts_per_batch)
+  found = encoder.passages(params, make_texts(23))
+  assert found.dtype == np.float32
+  np.testing.assert_allclose(found, expected, atol=1e-6)
+  np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+  assert len(np.unique(expected.round(4), axis=0)) == len(set(make_texts(23)))
+
+
+def test_eight_devices_are_one(text_encoder, params, expected):
+  encoder = dataclasses.replace(text_encoder, mesh=make_mesh(8))
+  found = encoder.passages(params, make_texts(23))
+  np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_duplicates_are_alike(text_encoder, params):
+  texts = make_texts(4)
+  found = text_encoder.passages(params, [*texts, *texts[::-1]])
+  np.testing.assert_allclose(found[:4], found[:3:-1], atol=1e-6)
+
+
+def test_no_texts(text_encoder, params):
+  assert text_encoder.queries(params, []).shape == (0, 8)
+
+
+def test_queries_and_passages_have_their_own_prefix(text_encoder, params):
+  text = ["zug"]
+  as_query = text_encoder.queries(params, text)
+  assert np.abs(as_query - text_encoder.passages(params, text)).max() > 1e-3
+  contract = dataclasses.replace(
+    text_encoder.contract, passage_prefix="", passage_length=8
+  )
+  bare = dataclasses.replace(text_encoder, contract=contract)
+  np.testing.assert_allclose(
+    as_query, bare.passages(params, ["der zug"]), atol=1e-6
+  )
+
+
+@pytest.mark.parametrize("length", [4, 8, 32])
+def test_a_long_text_is_cut_as_training_cuts_it(text_encoder, length):
+  tokenizer = text_encoder.tokenizer
+  (tokens,) = tokenizer.encode([" ".join(WORDS)])
+  stored = Texts(tokens, np.array([0, len(tokens)]))
+  trained_on, _ = stored.gather(np.array([0]), length, tokenizer.suffix)
+  cut = text_encoder._cut(tokens, length)
+  assert cut.tolist() == trained_on.tolist()
+  assert cut[-1] == tokens[-1]  # it is closed
+
+
+def test_what_is_cut_is_not_seen(text_encoder, params):
+  text = " ".join(WORDS)
+  found = text_encoder.queries(params, [text, f"{text} {text}"])
+  np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+
+
+def test_a_text_of_the_longest_row_fits(text_encoder, params):
+  long = " ".join(WORDS * 8)
+  (tokens,) = text_encoder.tokenizer.encode([long])
+  assert len(tokens) > 32
+  found = text_encoder.passages(params, [long, "zug"])
+  assert np.isfinite(found).all()
+
+
+def test_a_text_of_no_characters_is_no_nan(text_encoder, params):
+  assert np.isfinite(text_encoder.queries(params, ["", "zug"])).all()

@@ -1,0 +1,173 @@
+import json
+import math
+
+import pytest
+
+from hybrid_ir.errors import UserError
+
+KEYS = [
+  *("system", "seed", "benchmark", "unit", "setting"),
+  *("query_language", "passage_language", "measure", "value", "queries"),
+  *("dropped", "candidates", "step", "search"),
+]
+EVALUATE = {"task": "evaluate", "train.steps": 6, "system": "tiny"}
+
+
+@pytest.fixture(scope="module")
+def evaluated(run, trained):
+  run(
+    trained,
+    {**EVALUATE, "evaluate.run_depth": 7, "evaluate.runs": ("mono", "multi")},
+  )
+  return trained
+
+
+@pytest.fixture(scope="module")
+def figures(evaluated, lines_of):
+  return lines_of(evaluated, "results.jsonl")
+
+
+def test_every_line_has_the_keys_in_order(figures):
+  for line in figures:
+    assert list(line) == KEYS
+    assert math.isfinite(line["value"])
+  head = {tuple(line[key] for key in KEYS[:4]) for line in figures}
+  assert head == {("tiny", 0, "towns", "passage")}
+  assert {(line["step"], line["search"]) for line in figures} == {(6, "exact")}
+
+
+def test_every_cell_has_a_line_and_only_one(figures):
+  cells = [
+    (line["setting"], line["query_language"], line["passage_language"])
+    for line in figures
+    if line["measure"] == "map"
+  ]
+  languages = ("de", "en", "tr")
+  assert sorted(cells) == sorted(
+    [
+      *(("mono", x, x) for x in (*languages, "*")),
+      *(("multi", x, "all") for x in (*languages, "*")),
+      *(
+        ("cross", x, y)
+        for x in (*languages, "*")
+        for y in (*languages, "*")
+        if x != y or x == "*"
+      ),
+    ]
+  )
+
+
+def test_counts_and_macro_means(figures):
+  by_cell = {
+    (line["setting"], line["query_language"], line["passage_language"]): line
+    for line in figures
+    if line["measure"] == "map"
+  }
+  # 6 test ids are asked, and the passages of all 60 are searched.
+  counts = ("queries", "dropped", "candidates")
+
+  def found(*cell):
+    return tuple(by_cell[cell][name] for name in counts)
+
+  assert found("mono", "de", "de") == (6, 0, 60)
+  assert found("mono", "*", "*") == (18, 0, 180)
+  assert found("cross", "de", "tr") == (6, 0, 60)
+  assert found("cross", "de", "*") == (12, 0, 120)
+  assert found("cross", "*", "tr") == (12, 0, 60)
+  assert found("cross", "*", "*") == (36, 0, 180)
+  assert found("multi", "de", "all") == (6, 0, 180)
+  assert found("multi", "*", "all") == (18, 0, 180)
+  for setting, last in (("mono", None), ("multi", "all")):
+    mean = sum(
+      by_cell[setting, x, last or x]["value"] for x in ("de", "en", "tr")
+    )
+    macro = by_cell[setting, "*", last or "*"]["value"]
+    assert macro == pytest.approx(mean / 3)
+
+
+def test_measures(figures):
+  assert {line["measure"] for line in figures} == {
+    *("map", "mrr", "ndcg@10", "rank_distance"),
+    *(f"{name}@{k}" for name in ("recall", "success") for k in (1, 5, 10)),
+  }
+
+
+def test_runs_have_the_depth(evaluated):
+  for setting in ("mono", "multi"):
+    text = (evaluated / "runs" / f"towns.{setting}.trec").read_text()
+    lines = [line.split() for line in text.splitlines()]
+    assert len(lines) == 18 * 7
+    assert [int(line[3]) for line in lines[:7]] == [1, 2, 3, 4, 5, 6, 7]
+    assert {line[5] for line in lines} == {"tiny"}
+    scores = [float(line[4]) for line in lines[:7]]
+    assert scores == sorted(scores, reverse=True)
+  qrels = (evaluated / "runs" / "towns.qrels").read_text().splitlines()
+  assert len(qrels) == 18 * 3
+
+
+def test_details_for_the_report(evaluated):
+  details = json.loads((evaluated / "details" / "towns.json").read_text())
+  assert details["step"] == 6
+  assert details["languages"] == ["de", "en", "tr"]
+  for row in details["top10_language_share"]:
+    assert sum(row) == pytest.approx(1)
+  assert len(details["examples"]) == 10
+
+
+def test_evaluating_again_replaces_the_lines(run, evaluated, figures, lines_of):
+  run(evaluated, EVALUATE)
+  assert lines_of(evaluated, "results.jsonl") == figures
+
+
+def test_lines_of_other_steps_and_benchmarks_stay(
+  run, evaluated, figures, lines_of
+):
+  path = evaluated / "results.jsonl"
+  others = [{**figures[0], "step": 3}, {**figures[0], "benchmark": "villages"}]
+  text = "".join(json.dumps(line) + "\n" for line in (*others, *figures))
+  path.write_text(text)
+  run(evaluated, EVALUATE)
+  assert lines_of(evaluated, "results.jsonl") == [*others, *figures]
+  path.write_text(text.splitlines()[2] + "\n{")
+  with pytest.raises(UserError, match=r"results.jsonl:2: not JSON"):
+    run(evaluated, EVALUATE)
+
+
+def test_devices_do_not_change_the_figures(run, evaluated, figures, lines_of):
+  (evaluated / "results.jsonl").unlink()
+  run(evaluated, {**EVALUATE, "mesh.data": 8})
+  found = [line["value"] for line in lines_of(evaluated, "results.jsonl")]
+  expected = [line["value"] for line in figures]
+  assert found == pytest.approx(expected, abs=0.02)  # ranks of near ties
+
+
+def test_scann_stands_beside_exact(run, evaluated, lines_of):
+  pytest.importorskip("scann")
+  run(evaluated, {**EVALUATE, "evaluate.ann": True})
+  lines = lines_of(evaluated, "results.jsonl")
+  measures = {line["measure"] for line in lines if line["search"] == "scann"}
+  assert {"ann_recall@10", "recall@10", "ndcg@10"} <= measures
+
+
+def test_without_a_model_it_says_what_to_do(run, tmp_path):
+  message = r"holds no trained model, .*'encoder.path' names none; train first"
+  with pytest.raises(UserError, match=message):
+    run(tmp_path, EVALUATE)
+  assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_model_of_another_contract_is_refused(run, evaluated):
+  path = evaluated / "tokenizer.json"
+  before = path.read_text(encoding="utf-8")
+  path.write_text(before + "\n", encoding="utf-8")
+  try:
+    with pytest.raises(UserError, match=r"another model: tokenizer is"):
+      run(evaluated, EVALUATE)
+  finally:
+    path.write_text(before, encoding="utf-8")
+
+
+def test_an_unknown_benchmark_is_refused(run, evaluated):
+  changes = {**EVALUATE, "evaluate.benchmarks": ("nosuch",)}
+  with pytest.raises(UserError, match="unknown data set 'nosuch'"):
+    run(evaluated, changes)

@@ -1,0 +1,104 @@
+"""A run that was stopped ends as one that was not, bit by bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+# The command, killed right after it has logged its fifth step.
+KILLED = """
+import os, signal
+from hybrid_ir import main
+from hybrid_ir.training.metrics import MetricsLog
+
+write = MetricsLog.write
+
+def write_and_die(self, step, values):
+  write(self, step, values)
+  if step == 5:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+MetricsLog.write = write_and_die
+main.main()
+"""
+
+CONFIG = """
+import json
+from hybrid_ir.config import Config
+
+def get_config():
+  config = Config()
+  for name, value in json.loads({changes!r}).items():
+    *sections, key = name.split(".")
+    node = config
+    for section in sections:
+      node = getattr(node, section)
+    setattr(node, key, tuple(value) if isinstance(value, list) else value)
+  return config
+"""
+
+
+def test_six_steps_are_three_and_three(
+  run, trained, tmp_path, steps_of, lines_of, assert_bitwise
+):
+  run(tmp_path, {"train.steps": 3})
+  assert steps_of(tmp_path) == [3]
+  run(tmp_path, {"train.steps": 6})
+  assert_bitwise(trained, tmp_path, 6)
+  losses = [
+    [(line["step"], line["loss"]) for line in lines_of(path, "metrics.jsonl")]
+    for path in (trained, tmp_path)
+  ]
+  assert losses[0] == losses[1]
+  assert [step for step, _ in losses[0]] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_killed_run_goes_on(
+  run, trained, make_config, tmp_path, steps_of, lines_of, assert_bitwise
+):
+  changes = {"train.steps": 6, "checkpoint.every": 2}
+  workdir = tmp_path / "run"
+  from hybrid_ir.config_keys import walk
+
+  values = {name: value for name, _, value in walk(make_config(changes))}
+  config = tmp_path / "config.py"
+  config.write_text(CONFIG.format(changes=json.dumps(values)))
+  done = subprocess.run(
+    [
+      *(sys.executable, "-c", KILLED),
+      *(f"--config={config}", f"--workdir={workdir}"),
+    ],
+    env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.returncode == -signal.SIGKILL, done.stderr
+  logged = [line["step"] for line in lines_of(workdir, "metrics.jsonl")]
+  assert logged == [1, 2, 3, 4, 5]
+  run(workdir, changes)
+  assert max(steps_of(workdir)) == 6
+  assert_bitwise(trained, workdir, 6)
+  logged = [line["step"] for line in lines_of(workdir, "metrics.jsonl")]
+  assert logged == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_run_that_is_done_is_left_alone(run, trained, assert_bitwise):
+  metrics = (trained / "metrics.jsonl").read_bytes()
+  run(trained, {"train.steps": 6})
+  assert (trained / "metrics.jsonl").read_bytes() == metrics
+  assert_bitwise(trained, trained, 6)
+
+
+@pytest.mark.parametrize("devices", [8])
+def test_a_run_may_go_on_with_other_devices(
+  run, trained, tmp_path, arrays_of, devices
+):
+  run(tmp_path, {"train.steps": 5})
+  run(tmp_path, {"train.steps": 6, "mesh.data": devices})
+  ours, theirs = arrays_of(tmp_path, 6), arrays_of(trained, 6)
+  for name, array in ours.items():
+    assert abs(array - theirs[name]).max() < 1e-4, name

@@ -1,0 +1,195 @@
+import json
+
+import numpy as np
+import pytest
+
+from hybrid_ir.data.tokenizer import load
+from hybrid_ir.errors import UserError
+
+
+def test_what_a_run_leaves(trained, lines_of, steps_of):
+  assert steps_of(trained) == [6]
+  config = json.loads((trained / "config.json").read_text())
+  assert config["train"]["steps"] == 6
+  assert load(trained).size <= 80
+  lines = lines_of(trained, "metrics.jsonl")
+  assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+  wanted = {"step", "loss", "learning_rate", "pairs_per_s", "tokens_per_s"}
+  for line in lines:
+    assert wanted | {"kind", "real_token_share"} <= line.keys()
+  assert sorted({line["kind"] for line in lines}) == ["cross", "mono"]
+  assert list((trained / "tensorboard").iterdir())
+
+
+def test_says_what_it_trains_on(run, tmp_path, capsys, data):
+  run(tmp_path, {"train.steps": 1})
+  told = capsys.readouterr().out
+  assert f"data      {data}: 144 pairs, 48 parallel ids, de en tr" in told
+  assert "steps 0 to 1, 1 cpu device\n" in told
+  assert "step 1/1  loss " in told
+
+
+def test_dev_picks_the_best_and_stops(run, tmp_path, data, lines_of, steps_of):
+  changes = {
+    "train.steps": 40,
+    "optimizer.learning_rate": 1e-30,  # so that dev cannot gain
+    "evaluate.dev": str(data),
+    "evaluate.every": 2,
+    "evaluate.patience": 2,
+    "checkpoint.keep": 1,
+  }
+  run(tmp_path, changes)
+  dev = [
+    line["dev"] for line in lines_of(tmp_path, "metrics.jsonl") if "dev" in line
+  ]
+  assert len(dev) == 3
+  for figures in dev:
+    settings = [figures[f"{s}_map"] for s in ("mono", "cross", "multi")]
+    assert figures["dev"] == pytest.approx(np.mean(settings))
+  # All are equal: the first is the best, and it is kept beside the last.
+  assert steps_of(tmp_path) == [2, 6]
+  run(tmp_path, {**changes, "task": "evaluate"})
+  steps = {line["step"] for line in lines_of(tmp_path, "results.jsonl")}
+  assert steps == {2}
+
+
+def test_a_warm_start_is_the_other_runs_end(run, trained, tmp_path, arrays_of):
+  run(tmp_path, {"train.warm_start": str(trained), "train.steps": 0})
+  ours, theirs = arrays_of(tmp_path, 0), arrays_of(trained, 6)
+  params = [name for name in theirs if name.startswith("params/")]
+  assert len(params) > 5
+  for name in params:
+    assert ours[name].tobytes() == theirs[name].tobytes()
+  moments = [n for n in ours if "/mu/" in n]
+  assert moments
+  assert not any(ours[name].any() for name in moments)
+
+
+def test_a_warm_start_brings_its_tokenizer(run, trained, data, tmp_path):
+  """Other data, whose own tokenizer would be another."""
+  other = tmp_path / "other.jsonl"
+  lines = data.read_text(encoding="utf-8").splitlines(keepends=True)
+  other.write_text("".join(lines[:60]), encoding="utf-8")
+  workdir = tmp_path / "run"
+  changes = {"train.warm_start": str(trained), "data.train": (str(other),)}
+  run(workdir, {**changes, "train.steps": 1})
+  assert load(workdir).fingerprint == load(trained).fingerprint
+
+
+def test_a_warm_start_from_nothing_is_refused(run, tmp_path, trained):
+  workdir, empty = tmp_path / "run", tmp_path / "empty"
+  empty.mkdir()
+  with pytest.raises(UserError, match=r"empty/tokenizer.json: no tokenizer"):
+    run(workdir, {"train.warm_start": str(empty)})
+  (empty / "tokenizer.json").write_bytes(
+    (trained / "tokenizer.json").read_bytes()
+  )
+  with pytest.raises(UserError, match=r"empty/checkpoints: no checkpoints"):
+    run(workdir, {"train.warm_start": str(empty)})
+  assert not (workdir / "config.json").exists()
+
+
+def test_a_warm_start_of_another_shape_is_refused(run, tmp_path, trained):
+  message = r"checkpoint is of another model: architecture is .* there"
+  with pytest.raises(UserError, match=message):
+    run(
+      tmp_path,
+      {"train.warm_start": str(trained), "encoder.hidden_size": 32},
+    )
+
+
+def test_a_loss_that_is_no_number_is_told(run, tmp_path, steps_of):
+  message = (
+    r"step \d: the loss is nan.* batch of .*towns.jsonl held t\d+ \(\w\w-\w\w\)"
+  )
+  with pytest.raises(UserError, match=message):
+    run(
+      tmp_path,
+      {
+        "optimizer.learning_rate": 1e38,
+        "train.steps": 8,
+        "checkpoint.every": 1,
+      },
+    )
+  assert steps_of(tmp_path) == [1]
+
+
+def test_changed_data_are_refused(run, tmp_path, data):
+  mine = tmp_path / "mine.jsonl"
+  text = data.read_text(encoding="utf-8")
+  mine.write_text(text, encoding="utf-8")
+  workdir = tmp_path / "run"
+  changes = {"data.train": (str(mine),)}
+  run(workdir, {**changes, "train.steps": 1})
+  mine.write_text(text.replace("hafer", "gerste"), encoding="utf-8")
+  with pytest.raises(UserError, match=r"training data changed since this run"):
+    run(workdir, {**changes, "train.steps": 2})
+
+
+def test_a_changed_tokenizer_is_refused(run, tmp_path):
+  run(tmp_path, {"train.steps": 1})
+  path = tmp_path / "tokenizer.json"
+  path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+  message = r"checkpoints: the checkpoint is of another model: tokenizer is"
+  with pytest.raises(UserError, match=message):
+    run(tmp_path, {"train.steps": 2})
+
+
+def test_a_run_of_another_config_is_refused(run, trained):
+  message = r"another config \(seed: 0 there, 1 now\); name another folder"
+  with pytest.raises(UserError, match=message):
+    run(trained, {"train.steps": 6, "seed": 1})
+  with pytest.raises(UserError, match=r"train.steps: 6 there, 3 now"):
+    run(trained, {"train.steps": 3})
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    (
+      {"mesh.data": 3},
+      r"'train.batch_size' is 8; it must be a multiple of the 3 devices",
+    ),
+    (
+      {"encoder.max_positions": 48},
+      r"'text.passage_length' is 64, but the encoder has 48 positions",
+    ),
+    (
+      {"train.batch_size": 49},
+      r"'train.batch_size' is 49, more than the 48 ids",
+    ),
+    ({"encoder.path": "/nowhere"}, r"/nowhere/config.json: no such file"),
+    ({"data.train": ("nosuch",)}, r"unknown data set 'nosuch'"),
+    (
+      {"evaluate.dev": "nosuch", "evaluate.every": 1},
+      r"unknown data set 'nosuch'",
+    ),
+  ],
+)
+def test_what_cannot_work_is_refused_before_any_file(
+  run, tmp_path, changes, message
+):
+  with pytest.raises(UserError, match=message):
+    run(tmp_path, changes)
+  assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize(
+  ("line", "message"),
+  [
+    ('{"id": "x"', r"broken.jsonl:4: malformed JSON"),
+    ('{"id": "x", "language": "de"}', r"broken.jsonl:4: query: missing"),
+    (
+      '{"id": "t0", "language": "de", "query": "a", "passage": "b"}',
+      r"broken.jsonl:4: id \"t0\" in language de stands already at",
+    ),
+  ],
+)
+def test_bad_data_leave_nothing_behind(run, data, tmp_path, line, message):
+  broken = tmp_path / "broken.jsonl"
+  lines = data.read_text(encoding="utf-8").splitlines()
+  broken.write_text("\n".join([*lines[:3], line, *lines[3:]]), encoding="utf-8")
+  workdir = tmp_path / "run"
+  with pytest.raises(UserError, match=message):
+    run(workdir, {"data.train": (str(broken),)})
+  assert [path.name for path in workdir.iterdir()] == [".lock"]

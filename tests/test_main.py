@@ -1,0 +1,263 @@
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import hybrid_ir
+
+ROOT = pathlib.Path(hybrid_ir.__file__).parents[1]
+QUICKSTART = "--config=configs/quickstart.py"
+FILES = {
+  "typo.py": """\
+from hybrid_ir.config import Config
+
+def get_config():
+  config = Config()
+  config.train.stesp = 3
+  return config
+""",
+  "typo_section.py": """\
+from hybrid_ir.config import Config
+
+def get_config():
+  config = Config()
+  config.trian.steps = 3
+  return config
+""",
+  "wrong_type.py": """\
+from hybrid_ir.config import Config
+
+def get_config():
+  config = Config()
+  config.train.steps = "many"
+  return config
+""",
+  "raises.py": """\
+def get_config():
+  raise ValueError("first line\\nsecond line")
+""",
+  "opens.py": """\
+def get_config():
+  return open("nowhere.txt")
+""",
+  "syntax.py": "def get_config(:\n",
+  "imports.py": "\nimport no_such_module\n",
+  "empty.py": "",
+  "no_config.py": "def get_config():\n  return 5\n",
+}
+MINE = """\
+from hybrid_ir.config import Config
+
+def get_config():
+  config = Config()
+  config.train.steps = 12
+  config.train.batch_size = 34
+  return config
+"""
+# What is typed after `python -m hybrid_ir.main`, and the whole of the line.
+MISTAKES = {
+  "unknown key": (
+    [QUICKSTART, "--config.train.stesp=3"],
+    "unknown config key 'train.stesp': did you mean 'train.steps'?",
+  ),
+  "unknown section": (
+    [QUICKSTART, "--config.trian.steps", "3"],
+    "unknown config key 'trian.steps': did you mean 'train.steps'?",
+  ),
+  "unknown switch": (
+    [QUICKSTART, "--noconfig.layout.paking"],
+    "unknown config key 'layout.paking': did you mean 'layout.packing'?",
+  ),
+  "wrong type": (
+    [QUICKSTART, "--config.train.steps=abc"],
+    "flag --config.train.steps=abc: invalid literal for int() with base 10:"
+    " 'abc'",
+  ),
+  "wrong value": (
+    [QUICKSTART, "--config.train.steps=-1"],
+    "config key 'train.steps' is -1; expected at least 0",
+  ),
+  "not a number": (
+    [QUICKSTART, "--config.loss.temperature=nan"],
+    "config key 'loss.temperature' is nan; expected a number",
+  ),
+  "names with weights": (
+    [QUICKSTART, "--config.data.train=a.jsonl=1,b.jsonl=2", "--config.seed=-1"],
+    "config key 'seed' is -1; expected at least 0",
+  ),
+  "unknown task": (
+    [QUICKSTART, "--config.task=trian"],
+    "config key 'task' is 'trian'; expected one of 'train_and_evaluate',"
+    " 'train', 'evaluate', 'report' (did you mean 'train'?)",
+  ),
+  "no config": ([], "the flag --config is missing; see --help"),
+  "no path": (["--config"], None),
+  "no file": (
+    ["--config=configs/quikstart.py"],
+    "--config=configs/quikstart.py: no such file; did you mean"
+    " configs/quickstart.py?",
+  ),
+  "unknown flag": (
+    [QUICKSTART, "--wrkdir=x"],
+    "Unknown command line flag 'wrkdir'. Did you mean: workdir ?",
+  ),
+  "argument": (
+    [QUICKSTART, "train"],
+    "unexpected argument 'train'; flags begin with --",
+  ),
+  "misspelt in the file": (
+    ["--config=typo.py"],
+    "typo.py:5: unknown config key 'stesp': did you mean 'steps'?",
+  ),
+  "misspelt section in the file": (
+    ["--config=typo_section.py"],
+    "typo_section.py:5: unknown config key 'trian': did you mean 'train'?",
+  ),
+  "wrong type in the file": (
+    ["--config=wrong_type.py"],
+    "config key 'train.steps' is 'many'; expected int",
+  ),
+  "a file that raises": (
+    ["--config=raises.py"],
+    "raises.py:2: ValueError: first line second line",
+  ),
+  "a file that opens another": (
+    ["--config", "opens.py", "--config.seed=3"],
+    "opens.py:2: FileNotFoundError: [Errno 2] No such file or directory:"
+    " 'nowhere.txt'",
+  ),
+  "a file that is no Python": (
+    ["--config=syntax.py"],
+    "syntax.py:1: invalid syntax",
+  ),
+  "a file that imports": (
+    ["--config=imports.py"],
+    "imports.py:2: ModuleNotFoundError: No module named 'no_such_module'",
+  ),
+  "a file without get_config": (
+    ["--config=empty.py"],
+    "empty.py: lacks get_config()",
+  ),
+  "a file of something else": (
+    ["--config=no_config.py"],
+    "get_config() must return a hybrid_ir.config.Config",
+  ),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+  folder = tmp_path_factory.mktemp("configs")
+  for name, content in FILES.items():
+    (folder / name).write_text(content)
+  return folder
+
+
+def start(folder, arguments):
+  return subprocess.Popen(
+    [sys.executable, "-m", "hybrid_ir.main", *arguments],
+    cwd=folder,
+    env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+
+
+@pytest.fixture(scope="module")
+def answers(folder):
+  """Every mistake made, a few at a time: (exit code, output, error)."""
+  names = list(MISTAKES)
+  answers = {}
+  for i in range(0, len(names), 4):
+    running = {
+      name: start(folder, ["--workdir=run", *MISTAKES[name][0]])
+      for name in names[i : i + 4]
+    }
+    for name, process in running.items():
+      output, error = process.communicate(timeout=60)
+      answers[name] = (process.returncode, output, error)
+  return answers
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_line(answers, folder, name):
+  expected = MISTAKES[name][1]
+  code, output, error = answers[name]
+  assert (code, output) == (2, "")
+  assert error.startswith("error: ")
+  assert error.endswith("\n")
+  assert error.count("\n") == 1
+  if expected:
+    assert error == f"error: {expected}\n"
+  assert not (folder / "run").exists()
+  assert set(os.listdir(folder)) == set(FILES)
+
+
+@pytest.mark.parametrize("workdir", [[], ["--workdir="]])
+def test_no_workdir(folder, workdir):
+  process = start(folder, [QUICKSTART, *workdir])
+  _, error = process.communicate(timeout=60)
+  assert process.returncode == 2
+  assert error == "error: the flag --workdir is missing; see --help\n"
+  assert set(os.listdir(folder)) == set(FILES)
+
+
+def test_flags_override_the_file(tmp_path):
+  # A task that is stood in for: it says what it was given.
+  (tmp_path / "mine.py").write_text(MINE)
+  script = """
+import json, sys, types
+sys.modules["hybrid_ir.tasks.train"] = types.SimpleNamespace(
+  run=lambda config, workdir: print(json.dumps([to_json(config), str(workdir)]))
+)
+from hybrid_ir.config import to_json
+from hybrid_ir.main import main
+main()
+"""
+  run = subprocess.run(
+    [
+      sys.executable,
+      "-c",
+      script,
+      "--config=mine.py",
+      "--workdir=run",
+      "--config.task=train",
+      "--config.train.steps=7",
+      "--config.mix.mono",
+      "1",
+      "--noconfig.layout.packing",
+      "--config.loss.two_sided",
+      "--config.layout.row_lengths=128,256",
+      "--config.data.train=a.jsonl=1,b.jsonl=2.5",
+      "--config.evaluate.settings=mono",
+      "--config.evaluate.settings=multi",
+      "--config.encoder.path=",
+      f"--config.cache_dir={tmp_path}",
+    ],
+    cwd=tmp_path,
+    env=os.environ | {"PYTHONPATH": str(ROOT)},
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  config, workdir = json.loads(run.stdout)
+  assert workdir == str(tmp_path / "run")
+  assert config["train"]["steps"] == 7
+  assert config["train"]["batch_size"] == 34
+  assert config["mix"] == {
+    "mono": 1.0,
+    "cross": 0.5,
+    "interleave": "batch",
+    "languages": "uniform",
+    "exponent": 0.3,
+    "cross_pairs": "example",
+  }
+  assert config["layout"]["packing"] is False
+  assert config["layout"]["row_lengths"] == [128, 256]
+  assert config["loss"]["two_sided"] is True
+  assert config["data"]["train"] == ["a.jsonl=1", "b.jsonl=2.5"]
+  assert config["evaluate"]["settings"] == ["mono", "multi"]

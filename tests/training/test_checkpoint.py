@@ -1,0 +1,135 @@
+import pathlib
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from hybrid_ir.training import mesh as mesh_lib
+from hybrid_ir.training.checkpoint import Checkpoints, Progress
+from hybrid_ir.training.step import State
+
+PROGRESS = Progress(best_step=4, best_value=0.1 + 0.2, without_gain=3)
+CONTRACT = {"pooling": "mean", "architecture": {"layers": 2}, "data": ["ab"]}
+
+
+@pytest.fixture(scope="module")
+def state():
+  rng = np.random.default_rng(0)
+  params = {
+    "encoder": {"tokens": jnp.asarray(rng.normal(size=(8, 3)), jnp.float32)},
+    "log_inverse_temperature": jnp.float32(1 / 3),
+  }
+  moments = jax.tree.map(lambda x: x / 7, params)
+  return State(
+    step=jnp.int32(5), params=params, optimizer=(moments, jnp.int32(5))
+  )
+
+
+@pytest.fixture
+def save(tmp_path, state):
+  """(keep, dev by step) -> the folder of the checkpoints."""
+
+  def save(keep, dev):
+    checkpoints = Checkpoints(str(tmp_path), keep)
+    for step, value in dev.items():
+      checkpoints.save(state, step, CONTRACT, PROGRESS, value)
+    checkpoints.close()
+    return str(tmp_path)
+
+  return save
+
+
+def steps(folder):
+  checkpoints = Checkpoints(folder)
+  try:
+    return checkpoints.steps
+  finally:
+    checkpoints.close()
+
+
+def equal(one, other):
+  return jax.tree.structure(one) == jax.tree.structure(other) and all(
+    jax.tree.leaves(
+      jax.tree.map(
+        lambda x, y: x.dtype == y.dtype and np.array_equal(x, y), one, other
+      )
+    )
+  )
+
+
+@pytest.mark.parametrize("devices", [1, 8])
+def test_a_round_trip_is_bitwise(save, state, devices):
+  folder = save(1, {5: None})
+  mesh = mesh_lib.make_mesh(devices)
+  checkpoints = Checkpoints(folder)
+  like = jax.eval_shape(lambda: state)
+  restored = checkpoints.restore(5, like, mesh)
+  assert equal(restored, state)
+  for array in jax.tree.leaves(restored):
+    assert array.sharding.mesh == mesh
+  checkpoints.close()
+
+
+def test_parameters_alone(save, state):
+  folder = save(1, {5: None})
+  mesh = mesh_lib.make_mesh(2)
+  checkpoints = Checkpoints(folder)
+  with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    params = checkpoints.restore_params(5, mesh)
+  assert equal(params, state["params"])
+  assert params["encoder"]["tokens"].sharding.mesh == mesh
+  checkpoints.close()
+
+
+def test_contract_and_progress_travel_with_it(save):
+  checkpoints = Checkpoints(save(1, {5: None}))
+  assert checkpoints.metadata(5) == (CONTRACT, PROGRESS)
+  checkpoints.close()
+
+
+@pytest.mark.parametrize(
+  ("keep", "dev", "kept"),
+  [
+    (1, dict.fromkeys((2, 4, 6)), [6]),
+    (2, dict.fromkeys((2, 4, 6)), [4, 6]),
+    (1, {2: 0.5, 4: 0.9, 6: 0.1, 8: 0.3}, [4, 8]),
+    (1, {2: 0.5, 3: None, 4: 0.9, 5: None, 6: None}, [4, 6]),
+    (1, {2: 0.5, 4: 0.5, 6: 0.4}, [2, 6]),  # of equals the first
+    (1, {2: 0.0, 4: -0.5, 6: None}, [2, 6]),
+  ],
+)
+def test_the_latest_and_the_best_are_kept(save, keep, dev, kept):
+  assert steps(save(keep, dev)) == kept
+
+
+def test_a_run_that_goes_on_keeps_the_best_of_before(save):
+  save(1, {2: 0.9, 4: 0.1})
+  assert steps(save(1, {6: 0.3, 8: 0.2})) == [2, 8]
+
+
+def test_reading_leaves_another_runs_unfinished_save_alone(save):
+  folder = save(1, {5: None})
+  unfinished = pathlib.Path(folder) / "6.orbax-checkpoint-tmp"
+  unfinished.mkdir()
+  assert steps(folder) == [5]
+  assert unfinished.exists()
+  save(1, {7: None})
+  assert not unfinished.exists()
+  assert steps(folder) == [7]
+
+
+def test_the_state_may_be_donated_at_once(tmp_path, state):
+  checkpoints = Checkpoints(str(tmp_path), 1)
+  copy = jax.tree.map(jnp.copy, state)
+  checkpoints.save(copy, 5, CONTRACT, PROGRESS, None)
+  jax.block_until_ready(
+    jax.jit(lambda s: jax.tree.map(lambda x: x * 0, s), donate_argnums=0)(copy)
+  )
+  checkpoints.close()
+  checkpoints = Checkpoints(str(tmp_path))
+  params = checkpoints.restore_params(5, mesh_lib.make_mesh(1))
+  assert equal(params, state["params"])
+  checkpoints.close()

@@ -1,0 +1,257 @@
+"""The loop with a trainer whose loss is the step's number, and no data."""
+
+import json
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from hybrid_ir.config import Config
+from hybrid_ir.data.plan import PlannedBatch
+from hybrid_ir.errors import UserError
+from hybrid_ir.training import mesh as mesh_lib
+from hybrid_ir.training.checkpoint import Progress
+from hybrid_ir.training.loop import train
+from hybrid_ir.training.metrics import FILE, MetricsLog
+from hybrid_ir.training.step import State
+
+CORPUS = types.SimpleNamespace(
+  name="toys", ids=("a", "b", "c"), languages=("de", "tr")
+)
+
+
+class Counter:
+  """Stands for the trainer: the loss is w, which grows by one a step."""
+
+  def __init__(self, broken=None):
+    self.broken = broken  # the first step whose loss is not a number
+
+  def step(self, state, batch):
+    w = state["params"]["encoder"]["w"] + 1
+    if self.broken is not None:
+      w = jnp.where(batch["group"][0] == self.broken, jnp.nan, w)
+    new = State(
+      step=state["step"] + 1, params={"encoder": {"w": w}}, optimizer=()
+    )
+    one = jnp.float32(1)
+    return new, {
+      "loss": w,
+      "accuracy": one,
+      "gradient_norm": one,
+      "temperature": one,
+    }
+
+
+class Data:
+  """Stands for the batches: even steps are mono, odd ones cross."""
+
+  def plan(self, step):
+    return PlannedBatch(
+      kind=("mono", "cross")[step % 2],
+      corpus=0,
+      ids=np.array([2, 0]),
+      query_language=np.array([0, 1]),
+      passage_language=np.array([1, 1]),
+    )
+
+  def describe(self, step):
+    return self.plan(step), CORPUS
+
+
+class Recorder:
+  """Stands for the checkpoints; notes every event beside the saves."""
+
+  def __init__(self, steps=()):
+    self.steps = list(steps)
+    self.events = []
+    self.saved = {}  # step -> (w, progress, dev)
+
+  def save(self, state, step, contract, progress, dev):
+    self.events.append(("save", step))
+    self.steps.append(step)
+    w = float(state["params"]["encoder"]["w"])
+    self.saved[step] = w, progress, dev
+    assert int(state["step"]) == step
+    assert contract == {"pooling": "mean"}
+
+
+@pytest.fixture
+def run(tmp_path):
+  """Runs the loop; gives (recorder, lines of metrics)."""
+
+  def run(
+    steps=6,
+    start=0,
+    dev=None,
+    progress=None,
+    broken=None,
+    recorder=None,
+    **keys,
+  ):
+    config = Config()
+    config.train.steps = steps
+    config.train.batch_size = 2
+    config.optimizer.learning_rate = 0.5
+    config.optimizer.schedule = "linear"
+    config.optimizer.warmup = 0.0
+    for name, value in keys.items():
+      section, key = name.split("__")
+      setattr(getattr(config, section), key, value)
+    recorder = recorder or Recorder()
+
+    def stream(first, stop):
+      for step in range(first, stop):
+        recorder.events.append(("draw", step))
+        row = np.array([[1, 1, 2, 0]], np.int32)
+        names = ("text_row", "text_start", "text_segment", "negative_group")
+        yield (
+          step,
+          {
+            **dict.fromkeys(("tokens", "segments", "positions"), row),
+            **dict.fromkeys(names, row[0]),
+            "group": np.array([step], np.int32),
+          },
+        )
+
+    def evaluate(params, step):
+      recorder.events.append(("evaluate", step))
+      assert float(params["w"]) == step
+      return {"dev": dev[step], "mono_map": 0.5}
+
+    mesh = mesh_lib.make_mesh(1)
+    state = State(
+      step=jnp.int32(start),
+      params={"encoder": {"w": jnp.float32(start)}},
+      optimizer=(),
+    )
+    with MetricsLog(tmp_path, start) as log:
+      train(
+        config,
+        Counter(broken),
+        jax.device_put(state, mesh_lib.shardings(mesh, state)),
+        progress or Progress(),
+        Data(),
+        stream,
+        mesh,
+        {"pooling": "mean"},
+        recorder,
+        log,
+        evaluate if dev else None,
+      )
+    text = (tmp_path / FILE).read_text()
+    return recorder, [json.loads(line) for line in text.splitlines()]
+
+  return run
+
+
+def test_what_happens_in_which_order(run):
+  recorder, _ = run(
+    steps=4, dev={3: 0.1}, checkpoint__every=2, evaluate__every=3
+  )
+  assert recorder.events == [
+    *(("draw", 0), ("draw", 1), ("save", 2)),
+    *(("draw", 2), ("evaluate", 3), ("save", 3)),
+    *(("draw", 3), ("save", 4)),
+  ]
+  assert {step: saved[0] for step, saved in recorder.saved.items()} == (
+    {2: 2, 3: 3, 4: 4}
+  )
+  assert [dev for _, _, dev in recorder.saved.values()] == [None, 0.1, None]
+
+
+def test_goes_on_where_it_stopped(run):
+  recorder, lines = run(steps=5, start=3, train__log_every=1)
+  assert recorder.events == [("draw", 3), ("draw", 4), ("save", 5)]
+  assert [line["step"] for line in lines] == [4, 5]
+
+
+def test_nothing_is_left_to_do(run):
+  recorder, lines = run(steps=3, start=3, recorder=Recorder([3]))
+  assert recorder.events == []
+  assert lines == []
+
+
+def test_no_steps_at_all_is_a_checkpoint_of_the_start(run):
+  recorder, _ = run(steps=0)
+  assert recorder.events == [("save", 0)]
+
+
+def test_lines_of_metrics(run):
+  _, lines = run(steps=5, train__log_every=2)
+  assert [line["step"] for line in lines] == [2, 4, 5]
+  first = lines[0]
+  assert (first["loss"], first["kind"]) == (2, "cross")
+  assert (first["loss_mono"], first["loss_cross"]) == (1, 2)
+  assert first["real_token_share"] == 0.75
+  assert first["pairs_per_s"] > 0
+  # 2 pairs a step and 3 tokens a step, in the same time.
+  assert first["tokens_per_s"] == pytest.approx(1.5 * first["pairs_per_s"])
+  # The rate of step n is that of its n - 1 predecessors done.
+  rates = [line["learning_rate"] for line in lines]
+  np.testing.assert_allclose(rates, [0.4, 0.2, 0.1], rtol=1e-6)
+  assert (lines[2]["loss"], lines[2]["kind"]) == (5, "mono")
+  assert "loss_cross" not in lines[2]
+
+
+def test_dev_figures_are_logged(run):
+  _, lines = run(steps=2, dev={2: 0.25}, evaluate__every=2, train__log_every=2)
+  assert lines[1] == {"step": 2, "dev": {"dev": 0.25, "mono_map": 0.5}}
+
+
+def test_stops_where_dev_stops_to_gain(run):
+  dev = {2: 0.1, 4: 0.3, 6: 0.3, 8: 0.2, 10: 0.9}
+  recorder, _ = run(steps=20, dev=dev, evaluate__every=2, evaluate__patience=2)
+  assert recorder.steps == [2, 4, 6, 8]
+  assert recorder.saved[8][1] == Progress(4, 0.3, without_gain=2)
+
+
+def test_a_run_that_was_over_stays_over(run):
+  recorder, _ = run(
+    steps=20,
+    start=8,
+    dev={10: 0.9},
+    progress=Progress(4, 0.3, without_gain=2),
+    recorder=Recorder([8]),
+    evaluate__every=2,
+    evaluate__patience=2,
+  )
+  assert recorder.steps == [8]
+
+
+def test_progress_goes_on_after_a_restart(run):
+  recorder, _ = run(
+    steps=20,
+    start=6,
+    dev={8: 0.2, 10: 0.9},
+    progress=Progress(4, 0.3, without_gain=1),
+    evaluate__every=2,
+    evaluate__patience=2,
+  )
+  assert recorder.steps == [8]
+
+
+@pytest.mark.parametrize("every", [0, 1, 2, 4])
+def test_a_loss_that_is_no_number_stops_with_its_batch(run, every):
+  recorder = Recorder()
+  message = (
+    r"step 4: the loss is nan, .* the cross batch of toys held"
+    r" c \(de-tr\), a \(tr-tr\) and 0 more; no checkpoint was written of it"
+  )
+  with pytest.raises(UserError, match=message):
+    run(steps=8, broken=3, recorder=recorder, checkpoint__every=every)
+  assert all(step <= 3 for step in recorder.steps)
+  assert [w for w, _, _ in recorder.saved.values()] == recorder.steps
+
+
+def test_dev_is_not_evaluated_on_a_broken_state(run):
+  recorder = Recorder()
+  with pytest.raises(UserError, match="step 2: the loss is nan"):
+    run(dev={2: 0.5}, broken=1, recorder=recorder, evaluate__every=2)
+  assert ("evaluate", 2) not in recorder.events
+
+
+def test_broken_losses_may_be_allowed(run):
+  recorder, _ = run(steps=4, broken=1, train__check_finite=False)
+  assert recorder.steps == [4]
