@@ -1,14 +1,13 @@
 """AdamW, its schedule and its masks; the only importer of optax. To `step`."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import optax
 
 from hybrid_ir.config import Optimizer
 
-
-Transformation = optax.GradientTransformation
+Transformation: TypeAlias = optax.GradientTransformation
 
 
 def learning_rate(config: Optimizer, steps: int) -> optax.Schedule:
