@@ -343,10 +343,16 @@ def check(config: Config) -> None:
       f"config key 'encoder.heads' is {config.encoder.heads}; it must divide"
       f" 'encoder.hidden_size' ({config.encoder.hidden_size})"
     )
-  if config.evaluate.every and not config.evaluate.dev:
+  evaluate = config.evaluate
+  if bool(evaluate.every) != bool(evaluate.dev):
     raise UserError(
-      f"config key 'evaluate.every' is {config.evaluate.every}, but"
-      " 'evaluate.dev' names no data set to evaluate on"
+      f"config keys 'evaluate.dev' ({evaluate.dev!r}) and 'evaluate.every'"
+      f" ({evaluate.every}) go together; set both, or neither"
+    )
+  if evaluate.patience and not evaluate.every:
+    raise UserError(
+      f"config key 'evaluate.patience' is {evaluate.patience}, but without"
+      " 'evaluate.dev' and 'evaluate.every' there is nothing to wait for"
     )
   if config.optimizer.schedule != "constant" and config.optimizer.warmup > 1:
     raise UserError(

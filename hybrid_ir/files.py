@@ -4,7 +4,6 @@ import contextlib
 import os
 import pathlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 
 
@@ -27,10 +26,9 @@ def build_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
   Where another process was first, its folder stands and this one goes.
   """
-  path.parent.mkdir(parents=True, exist_ok=True)
-  aside = pathlib.Path(
-    tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-  )
+  aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+  shutil.rmtree(aside, ignore_errors=True)  # of a killed process of that id
+  aside.mkdir(parents=True)
   try:
     yield aside
     try:

@@ -282,8 +282,15 @@ def test_a_misspelt_key_cannot_be_set():
     ),
     (
       {"evaluate.every": 10},
-      "config key 'evaluate.every' is 10, but 'evaluate.dev' names no data set"
-      " to evaluate on",
+      "config keys 'evaluate.dev' ('') and 'evaluate.every' (10) go together",
+    ),
+    (
+      {"evaluate.dev": "world_facts"},
+      "config keys 'evaluate.dev' ('world_facts') and 'evaluate.every' (0) go",
+    ),
+    (
+      {"evaluate.patience": 3},
+      "config key 'evaluate.patience' is 3, but without 'evaluate.dev' and",
     ),
     (
       {"optimizer.warmup": 100},

@@ -125,6 +125,11 @@ MISTAKES = {
     "raises.py:2: ValueError: first line second line",
   ),
   "a file that opens another": (
+    ["--config=opens.py"],
+    "opens.py:2: FileNotFoundError: [Errno 2] No such file or directory:"
+    " 'nowhere.txt'",
+  ),
+  "a file that opens another, and a key": (
     ["--config", "opens.py", "--config.seed=3"],
     "opens.py:2: FileNotFoundError: [Errno 2] No such file or directory:"
     " 'nowhere.txt'",

@@ -227,6 +227,17 @@ def test_cross_languages_follow_the_weights():
     assert counts[language] / 8000 == pytest.approx(expected / 40, abs=0.02)
 
 
+def test_language_pairs_follow_the_weights():
+  # ar-en and en-ar weigh 30 * 40, de-en and en-de 10 * 40.
+  two = corpus("two", [[1, 0, 1]] * 30 + [[0, 1, 1]] * 10)
+  planned = plan([two], mono=0.0, languages="proportional", cross_pairs="batch")
+  pairs = Counter(
+    (int(b.query_language[0]), int(b.passage_language[0]))
+    for b in map(planned, range(80))
+  )
+  assert pairs == {(0, 2): 30, (2, 0): 30, (1, 2): 10, (2, 1): 10}
+
+
 def corpus_counts(planned, kind):
   batches = map(planned, range(80))
   return Counter(batch.corpus for batch in batches if batch.kind == kind)

@@ -62,7 +62,7 @@ def test_training_leaves_the_environment(monkeypatch, value):
 
 
 def test_pieces(unigram):
-  assert 64 < unigram.size <= 200
+  assert 40 < unigram.size <= 200
   assert unigram.suffix == 1
   tokens, empty = unigram.encode(["green bread", ""])
   assert tokens.dtype == np.int32
@@ -146,8 +146,14 @@ def test_scores_are_in_order(unigram):
   assert {*"01234567!", *"bread", *"мост", *"桥"} <= {p for p, _ in vocab}
 
 
+@pytest.mark.parametrize("noun", NOUNS)
+def test_punctuation_stands_apart(unigram, noun):
+  alone, beside = unigram.encode([noun, f"{noun}!"])
+  assert beside[: len(alone) - 1].tolist() == alone[:-1].tolist()
+
+
 def test_fingerprint_changes(unigram):
-  assert train_unigram(TEXTS, 64).fingerprint != unigram.fingerprint
+  assert train_unigram(TEXTS[:99], 200).fingerprint != unigram.fingerprint
 
 
 def test_missing(tmp_path):

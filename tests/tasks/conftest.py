@@ -3,7 +3,9 @@
 import importlib
 import itertools
 import json
+import warnings
 
+import jax
 import numpy as np
 import pytest
 from orbax.checkpoint import v1 as ocp
@@ -121,23 +123,14 @@ def arrays_of():
   """(workdir, step) -> every array of a checkpoint, by its path."""
 
   def arrays_of(workdir, step):
-    folder = workdir / CHECKPOINTS / str(step)
-    stored = ocp.load_checkpointables(folder)
-    arrays = {}
-
-    def collect(path, node):
-      children = node.items() if isinstance(node, dict) else None
-      if isinstance(node, list | tuple):
-        children = enumerate(node)
-      if children is None:
-        arrays[path] = np.asarray(node)
-        return
-      for name, child in children:
-        collect(f"{path}/{name}", child)
-
-    for part in ("params", "optimizer"):
-      collect(part, stored[part])
-    return arrays
+    with warnings.catch_warnings():
+      warnings.simplefilter("ignore")  # of no sharding: it is of no concern
+      stored = ocp.load_checkpointables(workdir / CHECKPOINTS / str(step))
+    leaves, _ = jax.tree_util.tree_flatten_with_path(stored)
+    return {
+      jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf)
+      for path, leaf in leaves
+    }
 
   return arrays_of
 
@@ -167,7 +160,7 @@ def lines_of():
   return lines_of
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trained(run, tmp_path_factory):
   """A workdir of 6 steps without a stop."""
   workdir = tmp_path_factory.mktemp("trained")

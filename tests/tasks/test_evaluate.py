@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 
 import pytest
 
@@ -14,12 +15,14 @@ EVALUATE = {"task": "evaluate", "train.steps": 6, "system": "tiny"}
 
 
 @pytest.fixture(scope="module")
-def evaluated(run, trained):
+def evaluated(run, trained, tmp_path_factory):
+  workdir = tmp_path_factory.mktemp("evaluated") / "run"
+  shutil.copytree(trained, workdir)
   run(
-    trained,
+    workdir,
     {**EVALUATE, "evaluate.run_depth": 7, "evaluate.runs": ("mono", "multi")},
   )
-  return trained
+  return workdir
 
 
 @pytest.fixture(scope="module")
