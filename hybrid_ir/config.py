@@ -119,7 +119,8 @@ class Mix(Section):
   )
   languages: str = key(
     "uniform",
-    "how languages are drawn: alike, by their pairs, or by pairs ** exponent",
+    "how languages (mono) and pairs of languages (cross) are drawn: alike, by"
+    " the number of ids that have them, or by that number ** exponent",
     identity=True,
     choices=("uniform", "proportional", "temperature"),
   )

@@ -20,6 +20,7 @@ from hybrid_ir.config import Mix
 from hybrid_ir.data.corpus import Corpus
 from hybrid_ir.data.deck import Deck
 from hybrid_ir.data.epochs import Epochs
+from hybrid_ir.data.odds import LanguageOdds
 from hybrid_ir.data.permutation import make_key, uniform
 from hybrid_ir.errors import UserError
 
@@ -125,7 +126,6 @@ class Plan:
   ) -> tuple[Callable[[int], Draw] | None, int]:
     """A batch has one language (mono), or one ordered pair of two (cross)."""
     has = corpus.row_of[:] >= 0  # [I, K]
-    weights = _language_weights(has.sum(axis=0), mix)
     columns: dict[str, tuple[int, int]] = {}
     shares: dict[str, float] = {}
     epochs: dict[str, Epochs] = {}
@@ -140,7 +140,7 @@ class Plan:
         self._drop(kind, corpus, f"{name}, {len(ids)} pairs under a batch")
         continue
       columns[name] = x, y
-      shares[name] = float(weights[x] * (1 if x == y else weights[y]))
+      shares[name] = float(len(ids)) ** _exponent(mix)
       epochs[name] = self._epochs(ids, kind, index, name)
       pairs += len(ids)
     if not columns:
@@ -170,22 +170,21 @@ class Plan:
       self._drop(kind, corpus, f"{len(members)} ids under a batch")
       return None, 0
     epochs = self._epochs(members, kind, index)
-    weights = _language_weights(has.sum(axis=0), mix)
-    query_key = self._key("query language", kind, index)
-    passage_key = self._key("passage language", kind, index)
+    key = self._key("languages", kind, index)
+    mono = LanguageOdds(has[members], _exponent(mix), different=False)
+    crossed = LanguageOdds(has[members], _exponent(mix), different=True)
 
     def draw(ordinal: int) -> Draw:
       ids = epochs.batch(ordinal)
       counters = ordinal * len(ids) + np.arange(len(ids))
-      odds = has[ids] * weights  # [B, K]
-      x = _choose(odds, uniform(query_key, counters))
-      odds[np.arange(len(ids)), x] = 0
-      y = x
-      if cross:
-        y = _choose(odds, uniform(passage_key, counters))
+      draws = uniform(key, counters)
+      if not cross:
+        return ids, *mono.draw(has[ids], draws)
+      x, y = crossed.draw(has[ids], draws)
       if kind == "mixed":
         kinds = self._example_kinds.draw_range(counters[0], counters[-1] + 1)
-        y = np.where(kinds == "mono", x, y)
+        one, _ = mono.draw(has[ids], draws)
+        x, y = (np.where(kinds == "mono", one, z) for z in (x, y))
       return ids, x, y
 
     return draw, int(has[members].sum())
@@ -227,25 +226,7 @@ class Plan:
     )
 
 
-def _language_weights(
-  counts: NDArray[np.int64], mix: Mix
-) -> NDArray[np.float64]:
-  """The weight of each language [K] from its number of pairs [K]."""
-  exponent = {
-    "uniform": 0.0,
-    "proportional": 1.0,
-    "temperature": mix.exponent,
-  }[mix.languages]
-  return np.asarray(counts, np.float64) ** exponent * (counts > 0)
-
-
-def _choose(
-  odds: NDArray[np.float64], draws: NDArray[np.float64]
-) -> NDArray[np.int64]:
-  """A column for each row of `odds` [B, K] by a number in [0, 1) [B]."""
-  edges = np.cumsum(odds, axis=1)
-  chosen = (draws[:, None] * edges[:, -1:] >= edges).sum(axis=1)
-  # A product rounded up to the last edge would fall off it, onto a language
-  # without odds: the last one with odds is meant.
-  last = odds.shape[1] - 1 - (odds[:, ::-1] > 0).argmax(axis=1)
-  return np.minimum(chosen, last).astype(np.int64)
+def _exponent(mix: Mix) -> float:
+  """How a language's share depends on its number of pairs."""
+  named = {"uniform": 0.0, "proportional": 1.0, "temperature": mix.exponent}
+  return named[mix.languages]

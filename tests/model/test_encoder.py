@@ -9,10 +9,6 @@ import pytest
 from hybrid_ir.model.encoder import Encoder, pad_table
 
 
-def to_float64(params):
-  return jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), params)
-
-
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 def test_packed_rows_give_the_embeddings_of_single_rows(
   arch, params, texts, rows_of, embed, pooling
@@ -23,26 +19,6 @@ def test_packed_rows_give_the_embeddings_of_single_rows(
   _, other = embed(Encoder(arch), params, single, pooling)
   assert one.shape == (len(texts), arch.hidden_size)
   np.testing.assert_allclose(one, other, atol=1e-6)
-
-
-def test_packed_rows_give_the_gradients_of_single_rows(
-  arch, params, texts, rows_of, embed
-):
-  with jax.enable_x64(True):
-    weights = np.random.default_rng(0).normal(size=(len(texts), 16))
-
-    def gradients(packed):
-      def total(params):
-        encoder = Encoder(arch, "float64")
-        _, embeddings = embed(encoder, params, rows_of(texts, packed))
-        assert embeddings.dtype == jnp.float64
-        return jnp.sum(weights * embeddings)
-
-      return jax.tree.leaves(jax.jit(jax.grad(total))(to_float64(params)))
-
-    for one, other in zip(gradients(True), gradients(False), strict=True):
-      error = jnp.linalg.norm(one - other)
-      assert error <= 1e-9 * jnp.linalg.norm(one) + 1e-15
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
@@ -104,8 +80,8 @@ def test_recomputing_layers_changes_nothing(
   @functools.partial(jax.jit, static_argnums=1)
   @jax.value_and_grad
   def total(params, remat):
-    encoder = Encoder(arch, dropout=0.3, remat=remat)
-    return jnp.sum(embed(encoder, params, rows, key=jax.random.key(1))[1][:, 0])
+    encoder = Encoder(arch, remat=remat)
+    return jnp.sum(embed(encoder, params, rows)[1][:, 0])
 
   kept, again = total(params, False), total(params, True)
   jax.tree.map(
