@@ -4,87 +4,33 @@ Any key of the config can be set: --config.train.steps=200. Every key, with its
 meaning and default, stands in hybrid_ir/config.py.
 """
 
-import dataclasses
-import difflib
 import importlib
-import importlib.resources
 import os
 import pathlib
-import re
-import sys
-import traceback
-from typing import NoReturn
 
-from absl import app, flags
-from ml_collections import config_flags
+from absl import app, flags, logging
 
+from hybrid_ir import command_line
+from hybrid_ir.command_line import CONFIG, WORKDIR, fail, parse
 from hybrid_ir.config import Config, check
-from hybrid_ir.config_keys import Section, unknown_key, walk
 from hybrid_ir.errors import UserError
 
-_CONFIG = config_flags.DEFINE_config_file(
-  "config", None, "File with get_config(), e.g. configs/quickstart.py."
-)
-_WORKDIR = flags.DEFINE_string(
-  "workdir", None, "Folder for checkpoints, metrics, results and the report."
-)
-_MODULE = "config_config"  # what config_flags names the module of --config
+flags.adopt_module_key_flags(command_line)  # --help shows them
 
 
 def main() -> None:
   """The command; exits with 2 where a user can mend something."""
-  app.run(_run, flags_parser=_parse)
-
-
-def _parse(argv: list[str]) -> list[str]:
-  """Reads flags; what is wrong with them or with the config is one line."""
-  try:
-    _check_keys(argv)
-    rest = flags.FLAGS(_quote_names(_resolve_config(argv)))
-    # config_flags holds a config's OSError back until the config is used.
-    getattr(_CONFIG.value, "task", None)
-    return rest
-  except Exception as error:  # a config is a program: it may raise anything
-    mistake = _mistake(error)
-    if mistake is None:
-      raise
-    _fail(mistake)
-
-
-def _mistake(error: BaseException) -> str | None:
-  """What is wrong with the flags or the config; None: the fault is ours."""
-  cause: BaseException | None = error
-  while cause:  # config_flags and absl wrap what a config raises
-    if isinstance(cause, SyntaxError):
-      return f"{cause.filename}:{cause.lineno}: {cause.msg}"
-    for frame, line in reversed([*traceback.walk_tb(cause.__traceback__)]):
-      if frame.f_globals.get("__name__") == _MODULE:
-        return f"{frame.f_code.co_filename}:{line}: {_describe(cause)}"
-    cause = cause.__cause__ or cause.__context__
-  if isinstance(error, AttributeError) and error.name == "get_config":
-    return f"{getattr(error.obj, '__file__', '--config')}: lacks get_config()"
-  known = isinstance(error, UserError | flags.Error | OSError)
-  return str(error) if known else None
-
-
-def _describe(error: BaseException) -> str:
-  """What a config raised."""
-  if isinstance(error, UserError):
-    return str(error)
-  if isinstance(error, AttributeError) and isinstance(error.obj, Section):
-    names = [field.name for field in dataclasses.fields(error.obj)]
-    return unknown_key(str(error.name), names)
-  return f"{type(error).__name__}: {error}"
+  app.run(_run, flags_parser=parse)
 
 
 def _run(argv: list[str]) -> None:
   try:
     if len(argv) > 1:
       raise UserError(f"unexpected argument {argv[1]!r}; flags begin with --")
-    for flag in (_CONFIG, _WORKDIR):
+    for flag in (CONFIG, WORKDIR):
       if not flag.value:
         raise UserError(f"the flag --{flag.name} is missing; see --help")
-    config = _CONFIG.value
+    config = CONFIG.value
     if not isinstance(config, Config):
       raise UserError("get_config() must return a hybrid_ir.config.Config")
     check(config)
@@ -92,90 +38,21 @@ def _run(argv: list[str]) -> None:
     from hybrid_ir.workdir import open_workdir
 
     task = importlib.import_module(f"hybrid_ir.tasks.{config.task}")
-    with open_workdir(_WORKDIR.value, config) as workdir:
+    with open_workdir(WORKDIR.value, config) as workdir:
       task.run(config, workdir)
   except UserError as error:
-    _fail(str(error))
-
-
-def _check_keys(argv: list[str]) -> None:
-  """Refuses --config.KEY for a key that does not exist, with the nearest."""
-  known = [name for name, _, _ in walk(Config())]
-  for argument in argv[1:]:
-    match = re.match(r"--?(?:no)?config\.([^=]+)", argument)
-    if match and match[1] not in known:
-      raise UserError(unknown_key(match[1], known))
-
-
-def _quote_names(argv: list[str]) -> list[str]:
-  """Keeps lists of names (a.jsonl=1,b.jsonl=2) from being read as Python."""
-  lists = [n for n, field, _ in walk(Config()) if field.type == tuple[str, ...]]
-  quoted = list(argv)
-  for i, argument in enumerate(argv):
-    flag, equals, value = argument.partition("=")
-    name = flag.lstrip("-").removeprefix("config.")
-    if equals and name in lists and value[:1] not in tuple("([\"'"):
-      quoted[i] = f"{flag}={value!r}"
-  return quoted
-
-
-def _resolve_config(argv: list[str]) -> list[str]:
-  """Lets configs/NAME.py be found where only the package is installed."""
-  resolved = list(argv)
-  for i, argument in enumerate(argv):
-    flag, equals, path = argument.partition("=")
-    if flag not in ("--config", "-config"):
-      continue
-    if not equals and i + 1 == len(argv):
-      raise UserError("the flag --config needs a path")
-    path = path if equals else argv[i + 1]
-    if not os.path.isfile(path):
-      resolved[i if equals else i + 1] = (
-        f"{flag}={_packaged(path)}" if equals else _packaged(path)
-      )
-  return resolved
-
-
-def _packaged(path: str) -> str:
-  """The packaged file for a path that is not on disk.
-
-  Raises:
-    UserError: naming the nearest of the configs there are.
-  """
-  package = pathlib.Path(str(importlib.resources.files("hybrid_ir")))
-  folder = package / "configs"
-  if not folder.is_dir():  # a checkout, where they stand beside the package
-    folder = package.parent / "configs"
-  parts = pathlib.PurePath(path).parts
-  candidate = folder.joinpath(
-    *parts[1:] if parts[:1] == ("configs",) else parts
-  )
-  if candidate.is_file():
-    return str(candidate)
-  names = [
-    f"configs/{p.relative_to(folder)}" for p in sorted(folder.rglob("*.py"))
-  ]
-  near = difflib.get_close_matches(path, names, n=1)
-  hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
-  raise UserError(f"--config={path}: no such file; {hint}")
+    fail(str(error))
 
 
 def _set_up_libraries(config: Config) -> None:
   """Quiets third parties, before they are imported; keeps compiled steps."""
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
   os.environ.setdefault("NO_GCE_CHECK", "true")
-  from absl import logging
-
   logging.set_verbosity(logging.ERROR)
   import jax
 
   cache = pathlib.Path(config.cache_dir).expanduser() / "compiled"
   jax.config.update("jax_compilation_cache_dir", str(cache))
-
-
-def _fail(mistake: str) -> NoReturn:
-  print("error:", " ".join(mistake.split()), file=sys.stderr)
-  sys.exit(2)
 
 
 if __name__ == "__main__":

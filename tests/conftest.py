@@ -12,7 +12,8 @@ os.environ.update(
   JAX_PLATFORMS="cpu",
   # Tests compile for longer than they compute: without optimization.
   XLA_FLAGS="--xla_force_host_platform_device_count=8"
-  " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+  " --xla_backend_optimization_level=0"
+  " --xla_llvm_disable_expensive_passes=true",
   JAX_NUMPY_RANK_PROMOTION="raise",
   # Runs of one test session share what they compile.
   JAX_COMPILATION_CACHE_DIR=_COMPILED.name,

@@ -22,10 +22,11 @@ ARROWS = {
   "evaluation": {*BASE, "data", "retrieval"},
   "workdir": BASE,
   "tasks": {*BASE, *FOLDERS, "workdir"},
-  "main": {*BASE, "workdir", "tasks"},
+  "command_line": BASE,
+  "main": {*BASE, "command_line", "workdir", "tasks"},
 }
 # Every other library stands behind one file, which its changes touch alone.
-IMPORTED_ANYWHERE = {"jax", "numpy", "tqdm"}
+IMPORTED_ANYWHERE = {"absl", "jax", "numpy", "tqdm"}
 # What some folders do without, to start fast or to run where only JAX is.
 HEAVY = {"flax", "jax", "optax", "orbax", "scann", "tensorflow"}
 
