@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-_GRAIN = 16  # row counts are rounded up by at most one part in so many
+_GRAIN = 8  # row counts are rounded up by at most one part in so many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def lay_out(
 
 
 def _round_up(rows: int, multiple: int) -> int:
-  """The next multiple of `multiple` times a power of two near rows / 16."""
+  """The next multiple of `multiple` times a power of two near rows / 8."""
   blocks = -(-rows // multiple)
   grain = 1 << max(0, (blocks // _GRAIN).bit_length() - 1)
   return -(-blocks // grain) * grain * multiple

@@ -1,6 +1,8 @@
 """States on disk; the only importer of orbax. From the loop, to evaluation."""
 
+import contextlib
 import dataclasses
+import os
 from typing import Any
 
 import jax
@@ -35,6 +37,7 @@ class Checkpoints:
       keep: latest checkpoints to keep beside the best; None: only to read.
     """
     self.directory = directory
+    self._saves = keep is not None
     policies = ocp.training.preservation_policies
     save_policies = ocp.training.save_decision_policies
     self._checkpointer = ocp.training.Checkpointer(
@@ -52,7 +55,7 @@ class Checkpoints:
           ),
         ]
       ),
-      cleanup_tmp_directories=keep is not None,  # of a save that was killed
+      cleanup_tmp_directories=self._saves,  # of a save that was killed
     )
 
   @property
@@ -124,8 +127,11 @@ class Checkpoints:
     return params
 
   def close(self) -> None:
-    """Waits for the save in flight."""
+    """Waits for the save in flight; where none was made, no folder stays."""
     self._checkpointer.close()
+    if self._saves:
+      with contextlib.suppress(OSError):  # it holds checkpoints
+        os.rmdir(self.directory)
 
 
 def _abstract(tree: Any, mesh: Mesh) -> Any:

@@ -121,6 +121,14 @@ def test_reading_leaves_another_runs_unfinished_save_alone(save):
   assert steps(folder) == [7]
 
 
+def test_a_run_that_saved_nothing_leaves_no_folder(tmp_path):
+  Checkpoints(str(tmp_path / "new"), 1).close()
+  assert not (tmp_path / "new").exists()
+  (tmp_path / "others").mkdir()
+  Checkpoints(str(tmp_path / "others")).close()  # only to read
+  assert (tmp_path / "others").exists()
+
+
 def test_the_state_may_be_donated_at_once(tmp_path, state):
   checkpoints = Checkpoints(str(tmp_path), 1)
   copy = jax.tree.map(jnp.copy, state)

@@ -95,6 +95,16 @@ def test_chunked_dropout_is_made_again_in_the_backward_pass(
     assert float(difference) == pytest.approx(float(slope), rel=1e-5)
 
 
+def test_chunks_have_dropout_of_their_own(make_trainer, make_batch, params):
+  trainer = make_trainer(dropout=0.4, chunks=2, texts_per_row=1)
+  batch = dict(make_batch(packed=False))
+  for name in ("tokens", "segments", "positions"):  # the same text in each row
+    batch[name] = np.repeat(batch[name][:1], len(batch[name]), axis=0)
+  embed = jax.jit(trainer.embed_texts)
+  embeddings = embed(params["encoder"], batch, jax.random.key(7))[:16]
+  assert len(np.unique(embeddings, axis=0)) == 16
+
+
 def test_a_step_goes_down_the_gradient(
   make_trainer, make_batch, params, plain_loss, run
 ):
