@@ -22,7 +22,8 @@ class Encoder(Section):
 
   path: str = key(
     "",
-    "folder in Hugging Face's layout to start from; empty: from scratch",
+    "folder in Hugging Face's layout, or hub id, to start from; empty: from"
+    " scratch",
     identity=True,
   )
   pooling: str = key(
@@ -237,7 +238,9 @@ class Train(Section):
   warm_start: str = key(
     "", "workdir of another run whose parameters to start from", identity=True
   )
-  check_finite: bool = key(True, "stop at the first loss that is not finite")
+  check_finite: bool = key(
+    True, "stop where a loss is not finite; looked at with each log line"
+  )
 
 
 @dataclasses.dataclass(slots=True)
@@ -332,6 +335,7 @@ def check(config: Config) -> None:
       f"config key 'layout.row_lengths' is {layout.row_lengths}; expected"
       " lengths in ascending order"
     )
+  pretrained = config.encoder.path or config.train.warm_start
   for name in ("query_length", "passage_length"):
     length = getattr(config.text, name)
     if not layout.row_lengths or length > layout.row_lengths[-1]:
@@ -339,12 +343,32 @@ def check(config: Config) -> None:
         f"config key 'text.{name}' is {length}, over the longest row of"
         f" 'layout.row_lengths' {layout.row_lengths}"
       )
+    if not pretrained and length > config.encoder.max_positions:
+      raise UserError(
+        f"config key 'text.{name}' is {length}, but 'encoder.max_positions' is"
+        f" {config.encoder.max_positions}"
+      )
+  if mix.cross_pairs == "batch" and mix.interleave == "example":
+    raise UserError(
+      "config key 'mix.cross_pairs' is 'batch', but with"
+      " mix.interleave='example' every example draws its own languages"
+    )
   if config.encoder.hidden_size % config.encoder.heads:
     raise UserError(
       f"config key 'encoder.heads' is {config.encoder.heads}; it must divide"
       f" 'encoder.hidden_size' ({config.encoder.hidden_size})"
     )
   evaluate = config.evaluate
+  for name in ("benchmarks", "settings"):
+    if not getattr(evaluate, name):
+      raise UserError(
+        f"config key 'evaluate.{name}' is empty; name at least one"
+      )
+  if evaluate.every > config.train.steps > 0:
+    raise UserError(
+      f"config key 'evaluate.every' is {evaluate.every}, over 'train.steps'"
+      f" ({config.train.steps}): the dev set would never be used"
+    )
   if bool(evaluate.every) != bool(evaluate.dev):
     raise UserError(
       f"config keys 'evaluate.dev' ({evaluate.dev!r}) and 'evaluate.every'"

@@ -34,6 +34,8 @@ def _run(argv: list[str]) -> None:
     if not isinstance(config, Config):
       raise UserError("get_config() must return a hybrid_ir.config.Config")
     check(config)
+    if config.task == "report" and not os.path.isdir(WORKDIR.value):
+      raise UserError(f"--workdir={WORKDIR.value}: no such folder to report on")
     _set_up_libraries(config)
     from hybrid_ir.workdir import open_workdir
 
@@ -52,6 +54,13 @@ def _set_up_libraries(config: Config) -> None:
   import jax
 
   cache = pathlib.Path(config.cache_dir).expanduser() / "compiled"
+  try:
+    cache.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise UserError(
+      f"config key 'cache_dir' is {config.cache_dir!r}: cannot be written"
+      f" ({error.strerror}); name a folder that you may write to"
+    ) from None
   jax.config.update("jax_compilation_cache_dir", str(cache))
 
 

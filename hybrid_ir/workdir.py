@@ -36,7 +36,7 @@ def open_workdir(path: str, config: Config) -> Iterator[pathlib.Path]:
   try:
     try:
       fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
       raise UserError(
         f"--workdir={path}: another run is using it; wait for it, or name"
         " another folder"

@@ -22,6 +22,13 @@ def tree_files() -> set[str]:
   return {name for name in files if name.startswith("hybrid_ir/")}
 
 
+def test_nothing_is_left_to_fill_in_and_links_lead_somewhere() -> None:
+  text = (ROOT / "README.md").read_text(encoding="utf-8")
+  assert not re.findall(r"@\w+@", text)
+  for target in re.findall(r"\]\(([^)]+)\)", text):
+    assert target.startswith("http") or (ROOT / target).exists(), target
+
+
 def test_tree_is_the_tree() -> None:
   there = {
     str(path.relative_to(ROOT))

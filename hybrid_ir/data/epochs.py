@@ -27,6 +27,7 @@ class Epochs:
     # Where an epoch is shorter than two batches its end depends on the ids
     # deferred at its start, and so on the epoch before it.
     self._whole = functools.lru_cache(maxsize=4)(self._epoch)
+    self._last = -1, np.zeros(0, np.int64)  # a short epoch, for the next
 
   def batch(self, index: int) -> NDArray[np.int64]:
     """The ids of a batch: [B], all different."""
@@ -52,14 +53,15 @@ class Epochs:
 
   def _epoch(self, epoch: int) -> NDArray[np.int64]:
     """A whole short epoch, from the last one that began with a batch."""
+    last, ids = self._last
     first = epoch
-    while first * len(self._ids) % self._batch_size:
+    while first * len(self._ids) % self._batch_size and first != last + 1:
       first -= 1
-    ids = np.zeros(0, np.int64)
     for e in range(first, epoch + 1):
       taken = e * len(self._ids) % self._batch_size
       raw = self._permuted(e, 0, len(self._ids))
       ids = _defer(raw, ids[len(ids) - taken :], self._batch_size - taken)
+    self._last = epoch, ids
     return ids
 
   def _defer(self, epoch: int, head: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ class Record:
   """
 
   id: str  # names the same pair in every language
-  language: str  # a code of `languages.py`
+  language: str  # a code of CLDR's, see `cldr.is_language`
   query: str
   passage: str
   where: str  # file and line (or data set and index), for error messages

@@ -1,6 +1,7 @@
 """Names in a config to readable sources. From the readers, to the corpus."""
 
 import functools
+import os
 import pathlib
 from collections.abc import Iterator, Sequence
 
@@ -23,7 +24,7 @@ def parse_weights(
   weights: list[float | None] = []
   for entry in entries:
     name, equals, weight = entry.rpartition("=")
-    if not equals:
+    if not equals or os.path.exists(entry):
       names.append(entry)
       weights.append(None)
       continue
@@ -80,10 +81,11 @@ def open_source(
       functools.partial(_world_facts, split),
     )
   if name.endswith(".jsonl"):
+    path = os.path.expanduser(name)
     return Source(
       name,
-      f"{jsonl.fingerprint(name)}/{split}",
-      functools.partial(jsonl.read, name, split or None),
+      f"{jsonl.fingerprint(path)}/{split}",
+      functools.partial(jsonl.read, path, split or None),
     )
   raise UserError(
     f"unknown data set {name!r}; expected one of {', '.join(NAMES)}, or the"

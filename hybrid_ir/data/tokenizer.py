@@ -104,6 +104,11 @@ def train_unigram(texts: Iterable[str], vocab_size: int) -> Tokenizer:
   os.environ["TOKENIZERS_PARALLELISM"] = "false"
   try:
     tokenizer.train_from_iterator(texts, trainer)
+  except Exception as error:  # tokenizers raises bare Exception
+    raise UserError(
+      f"config key 'encoder.vocab_size' is {vocab_size}: no tokenizer of that"
+      f" size can be trained on these texts ({error})"
+    ) from None
   finally:
     if before is None:
       del os.environ["TOKENIZERS_PARALLELISM"]

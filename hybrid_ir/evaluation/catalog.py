@@ -1,6 +1,7 @@
 """Benchmark names to benchmarks. From the readers, to evaluation."""
 
 import pathlib
+import re
 
 from hybrid_ir.data import lareqa
 from hybrid_ir.data.sources import open_source
@@ -44,4 +45,5 @@ def open_benchmark(
     return from_paragraphs(name, "sentence", paragraphs)
   queries = open_source(name, split, lareqa_dir, cache_dir)
   passages = open_source(name, pool, lareqa_dir, cache_dir)
-  return from_records(pathlib.Path(name).stem, queries.read(), passages.read())
+  short = re.sub(r"\W+", "_", pathlib.Path(name).stem)  # names files
+  return from_records(short, queries.read(), passages.read())

@@ -23,6 +23,7 @@ class Family:
 
   prefix: str  # of all names, in checkpoints with a head
   entries: tuple[Entry, ...]
+  renamed: tuple[tuple[str, str], ...]  # endings in old files, and ours
   discards: tuple[str, ...]  # patterns (fnmatch) of tensors with no use here
 
 
@@ -72,6 +73,11 @@ BERT = Family(
     *_linear("up", "intermediate.dense"),
     *_linear("down", "output.dense"),
     *_norm(("layers", "output_norm"), "encoder.layer.{layer}.output.LayerNorm"),
+  ),
+  # Files that were converted from TensorFlow, mBERT's among them.
+  renamed=(
+    ("LayerNorm.gamma", "LayerNorm.weight"),
+    ("LayerNorm.beta", "LayerNorm.bias"),
   ),
   discards=("cls.*", "pooler.*", "*position_ids"),
 )

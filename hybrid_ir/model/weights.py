@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from hybrid_ir.errors import UserError
 from hybrid_ir.model import encoder as encoder_lib
 from hybrid_ir.model.architecture import Architecture, from_huggingface
-from hybrid_ir.model.families import FAMILIES, Entry
+from hybrid_ir.model.families import FAMILIES, Entry, Family
 
 Array = NDArray[np.float32]
 
@@ -51,7 +51,9 @@ def read_params(folder: pathlib.Path, arch: Architecture) -> dict[str, Any]:
   shapes = _shapes(arch)
   try:
     with safe_open(path, framework="numpy") as file:
-      present = set(file.keys())
+      names_there = file.keys()
+      stored = {_modern(name, family): name for name in names_there}
+      present = set(stored)
       prefix = (
         family.prefix
         if any(name.startswith(family.prefix) for name in present)
@@ -61,7 +63,7 @@ def read_params(folder: pathlib.Path, arch: Architecture) -> dict[str, Any]:
       params: dict[str, Any] = {}
       for entry in family.entries:
         names = [
-          [prefix + name.format(layer=layer) for name in entry.names]
+          [stored[prefix + name.format(layer=layer)] for name in entry.names]
           for layer in range(arch.layers if entry.of_layers else 1)
         ]
         _check_shapes(path, file, names, _tensor_shape(entry, shapes))
@@ -74,6 +76,14 @@ def read_params(folder: pathlib.Path, arch: Architecture) -> dict[str, Any]:
     raise UserError(f"{path}: not a safetensors file: {error}") from None
   params["tokens"] = np.asarray(encoder_lib.pad_table(params["tokens"]))
   return params
+
+
+def _modern(name: str, family: Family) -> str:
+  """A tensor's name as the family's table has it."""
+  for old, new in family.renamed:
+    if name.endswith(old):
+      return name.removesuffix(old) + new
+  return name
 
 
 def _read_entry(file: Any, entry: Entry, names: list[list[str]]) -> Array:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -35,16 +36,47 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   Raises:
     UserError: no model, or a benchmark that is not there.
   """
+  score(config, workdir, open_benchmarks(config))
+
+
+def open_benchmarks(config: Config) -> list[Benchmark]:
+  """Opens `evaluate.benchmarks`.
+
+  Raises:
+    UserError: one that is not there, or two whose files would have one name.
+  """
   cache_dir = pathlib.Path(config.cache_dir).expanduser()
-  mesh = make_mesh(config.mesh.data)
-  model = open_model(config, workdir, sources=[])
   benchmarks = [
     open_benchmark(name, config.data.lareqa_dir, cache_dir)
     for name in config.evaluate.benchmarks
   ]
+  names = [benchmark.name for benchmark in benchmarks]
+  if len(set(names)) < len(names):
+    raise UserError(
+      f"config key 'evaluate.benchmarks' is {config.evaluate.benchmarks}; two"
+      f" of them would be called the same ({', '.join(names)}); rename a file"
+    )
+  return benchmarks
+
+
+def score(
+  config: Config, workdir: pathlib.Path, benchmarks: Sequence[Benchmark]
+) -> None:
+  """Scores the model on benchmarks that are open already.
+
+  Raises:
+    UserError: no model.
+  """
+  mesh = make_mesh(config.mesh.data)
+  model = open_model(config, workdir, sources=[])
   if (workdir / CHECKPOINTS).is_dir():
     params, step = trained_params(workdir, model, mesh)
   else:
+    if not (config.encoder.path or config.train.warm_start):
+      raise UserError(
+        f"--workdir={workdir} holds no checkpoint; train first (task=train),"
+        " or name a model in config key 'encoder.path'"
+      )
     params, step = initial_params(config, model, mesh), 0
     write_config(workdir, config)
     save_tokenizer(workdir, model.tokenizer)
@@ -95,7 +127,10 @@ def _write(
   step: int,
 ) -> None:
   """The files of one benchmark; results.jsonl last."""
-  system = config.system or workdir.name
+  path = workdir / RESULTS
+  before = _read(path)
+  # A folder that was renamed keeps the name under which it was first scored.
+  system = config.system or (before[0]["system"] if before else workdir.name)
   tag = "_".join(system.split())
   for setting, lists in evaluation.runs.items():
     runs.write_run(
@@ -123,10 +158,9 @@ def _write(
   }
   with write_aside(workdir / "details" / f"{benchmark.name}.json") as aside:
     aside.write_text(json.dumps(details, ensure_ascii=False, indent=1))
-  path = workdir / RESULTS
   lines = [
     line
-    for line in _read(path)
+    for line in before
     if (line["benchmark"], line["step"]) != (benchmark.name, step)
   ] + [row.line(system, config.seed, step) for row in evaluation.results]
   with write_aside(path) as aside:

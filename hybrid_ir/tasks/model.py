@@ -17,7 +17,7 @@ from hybrid_ir.errors import UserError
 from hybrid_ir.files import write_aside
 from hybrid_ir.model import architecture as architecture_lib
 from hybrid_ir.model import contract as contract_lib
-from hybrid_ir.model import weights
+from hybrid_ir.model import hub, weights
 from hybrid_ir.model.contract import Contract
 from hybrid_ir.model.encoder import Encoder, Params
 from hybrid_ir.retrieval.encode import TextEncoder
@@ -59,12 +59,12 @@ def open_model(
   """
   stored = workdir / tokenizer_lib.FILE
   if config.encoder.path:
-    folder = pathlib.Path(config.encoder.path).expanduser()
+    folder = hub.resolve(config.encoder.path)
     architecture = weights.read_architecture(folder)
     tokenizer = tokenizer_lib.load(folder)
     if stored.exists():
       _check_same_tokenizer(tokenizer, workdir, folder)
-  elif stored.exists():
+  elif stored.exists() and (not sources or (workdir / CHECKPOINTS).is_dir()):
     tokenizer = tokenizer_lib.load(workdir)
   elif config.train.warm_start:
     other = pathlib.Path(config.train.warm_start).expanduser()
@@ -114,7 +114,7 @@ def initial_params(config: Config, model: Model, mesh: Mesh) -> Params:
     other = pathlib.Path(config.train.warm_start).expanduser()
     return trained_params(other, model, mesh)[0]
   if config.encoder.path:
-    folder = pathlib.Path(config.encoder.path).expanduser()
+    folder = hub.resolve(config.encoder.path)
     return weights.read_params(folder, model.contract.architecture)
   return model.encoder.init(jax.random.key(config.seed))
 

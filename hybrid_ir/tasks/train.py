@@ -54,6 +54,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     open_corpus(source, model.tokenizer, config.text, cache_dir)
     for source in sources
   ]
+  _check_negatives(config, corpora)
   plan = Plan(
     corpora, weights, config.mix, config.train.batch_size, config.seed
   )
@@ -120,6 +121,14 @@ def _stream(
   return iterate(batches, start, stop, workers)
 
 
+def _check_negatives(config: Config, corpora: Sequence[Corpus]) -> None:
+  if config.loss.hard_negatives and not any(len(c.negatives) for c in corpora):
+    raise UserError(
+      f"config key 'loss.hard_negatives' is {config.loss.hard_negatives}, but"
+      f" no record of {', '.join(c.name for c in corpora)} has 'negatives'"
+    )
+
+
 def _check_divisible(config: Config, devices: int) -> None:
   if config.train.batch_size % devices:
     raise UserError(
@@ -182,7 +191,6 @@ def _dev_evaluation(
       benchmark,
       text_encoder.queries(params, benchmark.query_texts),
       text_encoder.passages(params, benchmark.distinct_texts),
-      settings=config.evaluate.settings,
       run_depth=0,
     )
     figures = {

@@ -83,24 +83,20 @@ def train(
     done = step + 1
     window.add(step, batch, metrics)
 
-    # ---------------------------------------------------------- metrics
-    if done % config.train.log_every == 0 or done == steps:
-      line = window.close(float(schedule(step)))
-      window = _Window(config, batches)
-      log.write(done, line)
-      print(_describe(done, steps, line), flush=True)
-
-    # ---------------------------------------------------------- dev set
+    # ------------------------------------------------- metrics, dev set
     dev: float | None = None
-    if evaluate and config.evaluate.every and done % config.evaluate.every == 0:
-      window.check()
-      before = time.perf_counter()
-      figures = evaluate(state["params"]["encoder"], done)
-      window.pause(time.perf_counter() - before)
-      dev = figures["dev"]
-      progress = _advance(progress, done, dev)
-      log.write(done, {"dev": figures})
-      print(_describe_dev(done, figures, progress), flush=True)
+    is_dev = evaluate is not None and done % config.evaluate.every == 0
+    if done % config.train.log_every == 0 or is_dev or done == steps:
+      line = window.close(float(schedule(step)))
+      print(_describe(done, steps, line), flush=True)
+      if evaluate is not None and is_dev:
+        figures = evaluate(state["params"]["encoder"], done)
+        dev = figures["dev"]
+        progress = _advance(progress, done, dev)
+        line["dev"] = figures
+        print(_describe_dev(done, figures, progress), flush=True)
+      log.write(done, line)
+      window = _Window(config, batches)
 
     # ------------------------------------------------------- checkpoint
     # Before the next batch is drawn: what is saved is a whole step, and the
@@ -144,10 +140,6 @@ class _Window:
     self._metrics.append((step, metrics))
     self._tokens += int(np.count_nonzero(batch["segments"]))
     self._slots += batch["segments"].size
-
-  def pause(self, seconds: float) -> None:
-    """Takes time that was not training out of the rates."""
-    self._start += seconds
 
   def check(self) -> None:
     """Waits for the steps so far and refuses a number that is not one.
