@@ -1,11 +1,13 @@
 """Hub ids to folders; the only importer of `huggingface_hub`. To `weights`."""
 
 import pathlib
+import re
 
 import huggingface_hub
 
 from hybrid_ir.errors import UserError
 
+_ID = r"\w[\w.-]*/[\w.-]+"  # organisation/name
 _FILES = ("config.json", "tokenizer.json", "model.safetensors")
 
 
@@ -19,7 +21,7 @@ def resolve(path: str) -> pathlib.Path:
     UserError: neither a folder, nor a model that the hub gives.
   """
   folder = pathlib.Path(path).expanduser()
-  if folder.is_dir() or len(pathlib.PurePosixPath(path).parts) != 2:
+  if folder.is_dir() or not re.fullmatch(_ID, path):
     return folder
   try:
     return pathlib.Path(

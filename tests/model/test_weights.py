@@ -89,6 +89,18 @@ def test_half_precision_is_read_as_float32(rewrite):
   assert {x.dtype for x in jax.tree.leaves(params)} == {np.dtype("float32")}
 
 
+def test_names_of_old_files_are_known(folder, rewrite):
+  new = read(folder)
+
+  def rename(tensors):
+    for name in [n for n in tensors if "LayerNorm" in n]:
+      old = name.replace(".weight", ".gamma").replace(".bias", ".beta")
+      tensors[old] = tensors.pop(name)
+
+  old = read(rewrite(rename))
+  jax.tree.map(np.testing.assert_array_equal, new, old)
+
+
 def test_names_a_missing_tensor(rewrite):
   folder = rewrite(lambda tensors: tensors.pop(QUERY))
   message = rf"model.safetensors: the tensor '{QUERY}' is missing \(1 missing"

@@ -152,7 +152,7 @@ def test_a_run_of_another_config_is_refused(run, trained):
     ),
     (
       {"encoder.max_positions": 48},
-      r"'text.passage_length' is 64, but the encoder has 48 positions",
+      r"'text.passage_length' is 64, but 'encoder.max_positions' is 48",
     ),
     (
       {"train.batch_size": 49},
@@ -171,7 +171,7 @@ def test_what_cannot_work_is_refused_before_any_file(
 ):
   with pytest.raises(UserError, match=message):
     run(tmp_path, changes)
-  assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+  assert {path.name for path in tmp_path.iterdir()} <= {".lock"}
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,10 @@
+import shutil
+
+import pytest
+
+from hybrid_ir.errors import UserError
+
+
 def test_one_command_leaves_the_report(run, tmp_path):
   run(tmp_path, {"task": "train_and_evaluate", "train.steps": 2})
   for name in (
@@ -15,3 +22,28 @@ def test_the_report_can_be_made_again(run, tmp_path, capsys):
   run(tmp_path, {"task": "report", "train.steps": 1})
   assert f"wrote {tmp_path / 'report.html'}" in capsys.readouterr().out
   assert (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+  ("benchmarks", "message"),
+  [
+    (("nosuch",), "unknown data set 'nosuch'"),
+    (("{data}", "{copy}"), "two of them would be called the same"),
+  ],
+)
+def test_benchmarks_are_checked_before_training(
+  run, data, tmp_path, benchmarks, message
+):
+  copy = shutil.copy(data, tmp_path)
+  names = tuple(b.format(data=data, copy=copy) for b in benchmarks)
+  workdir = tmp_path / "run"
+  with pytest.raises(UserError, match=message):
+    run(workdir, {"task": "train_and_evaluate", "evaluate.benchmarks": names})
+  assert not (workdir / "metrics.jsonl").exists()
+
+
+def test_no_figures_of_an_untrained_model(run, tmp_path):
+  run(tmp_path, {"task": "train", "train.steps": 1})
+  shutil.rmtree(tmp_path / "checkpoints")
+  with pytest.raises(UserError, match="holds no checkpoint"):
+    run(tmp_path, {"task": "evaluate", "train.steps": 1})
