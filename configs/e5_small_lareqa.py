@@ -3,7 +3,12 @@
 Command:   python -m hybrid_ir.main --config=configs/e5_small_lareqa.py \
              --workdir=e5_run --config.encoder.path=E5_FOLDER \
              --config.data.lareqa_dir=LAREQA_FOLDER
-Hardware:  2 CPU cores, 8 GiB
+Hardware:  2 CPU cores, 8 GB; 6 minutes to train, 3 to evaluate
+Expected:  mAP mono .799, cross .707, multi .582; rank distance 295 (means of
+           three seeds). Untrained (--config.task=evaluate): .7997, .6401,
+           .2985, 1213.7
+Note:      offline, name the encoder's folder in encoder.path; without
+           lareqa_dir, LAReQA is downloaded
 """
 
 from hybrid_ir.config import Config

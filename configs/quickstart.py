@@ -2,7 +2,8 @@
 
 Command:   python -m hybrid_ir.main --config=configs/quickstart.py \
              --workdir=quickstart_run
-Hardware:  2 CPU cores, 4 GiB
+Hardware:  2 CPU cores, 2 min 45 s, 2.6 GB
+Expected:  mAP mono .86, cross .48, multi .38; rank distance 770 (seed 0)
 """
 
 from hybrid_ir.config import Config
