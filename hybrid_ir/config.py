@@ -1,18 +1,27 @@
 """The schema of every config key, once. Read by every part of the flow.
 
 A config file's `get_config()` starts from `Config()` and sets what differs;
-`--config.section.key=value` overrides it; `check` refuses what cannot work,
-then freezes. README.md says how; the docs of the keys stand here alone.
+`--config.section.key=value` overrides it; `config_check` refuses what cannot
+work, then freezes it. The docs of the keys stand here alone.
 """
 
 import dataclasses
 import json
 from typing import Any
 
-from hybrid_ir.config_keys import Section, check_types, freeze, key, walk
-from hybrid_ir.errors import UserError
+from hybrid_ir.config_keys import Section, key, walk
 
-TASKS = ("train_and_evaluate", "train", "evaluate", "report")
+TASKS = (
+  "train_and_evaluate",
+  "train",
+  "evaluate",
+  "report",
+  "export",
+  "check_data",
+  "mine",
+  "encode",
+  "search",
+)
 SETTINGS = ("mono", "cross", "multi")
 
 
@@ -26,11 +35,29 @@ class Encoder(Section):
     " scratch",
     identity=True,
   )
-  pooling: str = key(
-    "mean",
-    "text embedding from token states",
+  revision: str = key(
+    "",
+    "of the hub's repository: a branch, tag or commit; empty: its newest",
     identity=True,
-    choices=("mean", "cls"),
+  )
+  pooling: str | None = key(
+    None,
+    "text embedding from token states (`pooler`: the first state through"
+    " BERT's tanh layer); None: as the folder of `path` says, else mean",
+    identity=True,
+    choices=("mean", "cls", "pooler"),
+  )
+  normalize: bool | None = key(
+    None,
+    "embeddings of length 1, so that scores are cosines; None: as the folder"
+    " of `path` says, else True",
+    identity=True,
+  )
+  dimensions: int = key(
+    0,
+    "leading dimensions kept in evaluate, mine, encode and search (arXiv"
+    " 2205.13147); 0: all",
+    least=0,
   )
   dtype: str = key(
     "float32",
@@ -76,11 +103,33 @@ class Encoder(Section):
 class Text(Section):
   """What the encoder is given of a text; travels with the model."""
 
-  query_prefix: str = key("", "put before each query", identity=True)
-  passage_prefix: str = key("", "put before each passage", identity=True)
-  query_length: int = key(64, "tokens of a query kept", identity=True, least=4)
-  passage_length: int = key(
-    256, "tokens of a passage kept", identity=True, least=4
+  query_prefix: str | None = key(
+    None,
+    "put before each query; None: the prompt `query` of encoder.path's folder",
+    identity=True,
+  )
+  passage_prefix: str | None = key(
+    None,
+    "put before each passage; None: the prompt `passage` of that folder",
+    identity=True,
+  )
+  query_length: int | None = key(
+    None,
+    "tokens of a query kept; None: as encoder.path's folder says, else 64",
+    identity=True,
+    least=4,
+  )
+  passage_length: int | None = key(
+    None,
+    "tokens of a passage kept; None: as encoder.path's folder says, else 256",
+    identity=True,
+    least=4,
+  )
+  instruction: str = key(
+    "Instruct: {instruction}\nQuery: {query}",
+    "how a query with an instruction is written (arXiv 2402.05672); then"
+    " without the query prefix",
+    identity=True,
   )
 
 
@@ -90,8 +139,17 @@ class Data(Section):
 
   train: tuple[str, ...] = key(
     ("world_facts",),
-    "data sets to train on: names, or paths of .jsonl files; `name=2.5` sets a"
-    " weight by hand (for all or for none; else each weighs its pairs)",
+    "data sets to train on: names, or paths of .jsonl and .parquet files;"
+    " `name=2.5` sets a weight by hand (for all or for none; else each weighs"
+    " its pairs)",
+    identity=True,
+  )
+  languages: tuple[str, ...] = key(
+    (), "languages to train on; empty: all that a data set has", identity=True
+  )
+  prefixes: dict[str, tuple[str, str]] = key(
+    dict,
+    "data set -> its own query and passage prefix, in place of text's",
     identity=True,
   )
   lareqa_dir: str = key(
@@ -110,6 +168,12 @@ class Mix(Section):
   )
   cross: float = key(
     0.5, "weight of cross-lingual (X-Y) batches", identity=True, least=0
+  )
+  instruct: float = key(
+    0.0,
+    "weight of batches from the data sets whose queries carry instructions",
+    identity=True,
+    least=0,
   )
   interleave: str = key(
     "batch",
@@ -174,6 +238,24 @@ class Loss(Section):
   )
   mask_groups: bool = key(
     True, "members of the query's group are no negatives", identity=True
+  )
+  matryoshka: tuple[int, ...] = key(
+    (),
+    "leading dimensions that must also work alone (arXiv 2205.13147); the loss"
+    " is the mean over these and all",
+    identity=True,
+    least=1,
+  )
+  distillation: float = key(
+    0.0,
+    "share of the loss that is the divergence from the records' `scores`, a"
+    " teacher's, over a passage and its hard negatives",
+    identity=True,
+    least=0,
+    most=1,
+  )
+  teacher_temperature: float = key(
+    1.0, "the teacher's scores are divided by it", identity=True, least=1e-3
   )
 
 
@@ -244,6 +326,31 @@ class Train(Section):
 
 
 @dataclasses.dataclass(slots=True)
+class Adapt(Section):
+  """Which parameters train, for small machines; all of them by default."""
+
+  freeze_embeddings: bool = key(
+    False, "token, position and type embeddings stay as they are", identity=True
+  )
+  freeze_layers: int = key(
+    0,
+    "so many lower layers, and the embeddings below them, stay as they are",
+    identity=True,
+    least=0,
+  )
+  lora_rank: int = key(
+    0,
+    "train a product of two matrices of this rank beside each attention and"
+    " MLP matrix, and nothing else (arXiv 2106.09685); 0: the matrices",
+    identity=True,
+    least=0,
+  )
+  lora_alpha: float = key(
+    16.0, "the product is scaled by alpha / rank", identity=True, least=1e-3
+  )
+
+
+@dataclasses.dataclass(slots=True)
 class Checkpoint(Section):
   """What is kept of a run."""
 
@@ -294,6 +401,74 @@ class Evaluate(Section):
 
 
 @dataclasses.dataclass(slots=True)
+class Export(Section):
+  """The model as a folder for sentence-transformers and transformers."""
+
+  path: str = key("", "the folder to write; empty: WORKDIR/export")
+  dtype: str = key("float32", "of the weights", choices=("float32", "bfloat16"))
+  overwrite: bool = key(False, "replace what stands at `path`")
+  push_to_hub: str = key(
+    "", "hub repository (organisation/name) to upload to as well"
+  )
+  private: bool = key(True, "a repository that is made is private")
+
+
+@dataclasses.dataclass(slots=True)
+class CheckData(Section):
+  """What task=check_data prints of `data.train`."""
+
+  faults: int = key(20, "faults shown; the rest are counted", least=1)
+
+
+@dataclasses.dataclass(slots=True)
+class Mine(Section):
+  """Hard negatives for `data.train`, written to WORKDIR/mined."""
+
+  by: str = key("model", "what ranks the passages", choices=("model", "bm25"))
+  languages: str = key(
+    "own",
+    "passages looked at: in the query's language, in the others, or in any",
+    choices=("own", "other", "any"),
+  )
+  depth: int = key(50, "best passages looked at, a query", least=1)
+  negatives: int = key(7, "kept, a query", least=1)
+  most: float = key(
+    0.95,
+    "a passage that scores over this share of the positive's score is taken"
+    " for a false negative and left out (arXiv 2407.15831)",
+    least=0,
+  )
+
+
+@dataclasses.dataclass(slots=True)
+class Encode(Section):
+  """A corpus to embeddings in WORKDIR/index."""
+
+  corpus: str = key(
+    "",
+    "what to encode: a .jsonl file of {id, text, language?, title?}, a .tsv"
+    " file of id and text, or a data set by name (its passages)",
+  )
+  language: str = key("", "of the texts that do not name theirs")
+  shard_size: int = key(50_000, "passages a file of embeddings", least=1)
+  dtype: str = key(
+    "float32", "of the stored embeddings", choices=("float32", "float16")
+  )
+
+
+@dataclasses.dataclass(slots=True)
+class Search(Section):
+  """Queries to passages of WORKDIR/index."""
+
+  k: int = key(10, "passages a query", least=1)
+  languages: tuple[str, ...] = key(
+    (), "only passages in these languages; empty: all"
+  )
+  instruction: str = key("", "put into text.instruction with each query")
+  json: bool = key(False, "print JSON lines, for scripts")
+
+
+@dataclasses.dataclass(slots=True)
 class Config(Section):
   """Everything that a run is told."""
 
@@ -315,78 +490,13 @@ class Config(Section):
   train: Train = key(Train, "the loop")
   checkpoint: Checkpoint = key(Checkpoint, "what is kept")
   mesh: Mesh = key(Mesh, "devices")
+  adapt: Adapt = key(Adapt, "which parameters train")
   evaluate: Evaluate = key(Evaluate, "retrieval evaluation")
-
-
-def check(config: Config) -> None:
-  """Refuses a config that cannot work, before any work; then freezes it.
-
-  Raises:
-    UserError: naming the key, its value, what was expected.
-  """
-  check_types(config)
-  mix, layout = config.mix, config.layout
-  if not mix.mono + mix.cross > 0:
-    raise UserError(
-      "config keys 'mix.mono' and 'mix.cross' are both 0; expected a weight"
-    )
-  if list(layout.row_lengths) != sorted(set(layout.row_lengths)):
-    raise UserError(
-      f"config key 'layout.row_lengths' is {layout.row_lengths}; expected"
-      " lengths in ascending order"
-    )
-  pretrained = config.encoder.path or config.train.warm_start
-  for name in ("query_length", "passage_length"):
-    length = getattr(config.text, name)
-    if not layout.row_lengths or length > layout.row_lengths[-1]:
-      raise UserError(
-        f"config key 'text.{name}' is {length}, over the longest row of"
-        f" 'layout.row_lengths' {layout.row_lengths}"
-      )
-    if not pretrained and length > config.encoder.max_positions:
-      raise UserError(
-        f"config key 'text.{name}' is {length}, but 'encoder.max_positions' is"
-        f" {config.encoder.max_positions}"
-      )
-  if mix.cross_pairs == "batch" and mix.interleave == "example":
-    raise UserError(
-      "config key 'mix.cross_pairs' is 'batch', but with"
-      " mix.interleave='example' every example draws its own languages"
-    )
-  if config.encoder.hidden_size % config.encoder.heads:
-    raise UserError(
-      f"config key 'encoder.heads' is {config.encoder.heads}; it must divide"
-      f" 'encoder.hidden_size' ({config.encoder.hidden_size})"
-    )
-  evaluate = config.evaluate
-  for name in ("benchmarks", "settings"):
-    if not getattr(evaluate, name):
-      raise UserError(
-        f"config key 'evaluate.{name}' is empty; name at least one"
-      )
-  if evaluate.every > config.train.steps > 0:
-    raise UserError(
-      f"config key 'evaluate.every' is {evaluate.every}, over 'train.steps'"
-      f" ({config.train.steps}): the dev set would never be used"
-    )
-  if bool(evaluate.every) != bool(evaluate.dev):
-    raise UserError(
-      f"config keys 'evaluate.dev' ({evaluate.dev!r}) and 'evaluate.every'"
-      f" ({evaluate.every}) go together; set both, or neither"
-    )
-  if evaluate.patience and not evaluate.every:
-    raise UserError(
-      f"config key 'evaluate.patience' is {evaluate.patience}, but without"
-      " 'evaluate.dev' and 'evaluate.every' there is nothing to wait for"
-    )
-  if config.optimizer.schedule != "constant" and config.optimizer.warmup > 1:
-    raise UserError(
-      f"config key 'optimizer.warmup' is {config.optimizer.warmup}; expected a"
-      " share of train.steps, at most 1"
-    )
-  if config.mesh.data == 0:
-    raise UserError("config key 'mesh.data' is 0; expected -1 or a count")
-  freeze(config)
+  export: Export = key(Export, "the model for others")
+  check_data: CheckData = key(CheckData, "a look at the data")
+  mine: Mine = key(Mine, "hard negatives")
+  encode: Encode = key(Encode, "a corpus to embeddings")
+  search: Search = key(Search, "queries to passages")
 
 
 def to_json(config: Config) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import math
+import types
 import typing
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -37,7 +38,7 @@ def key(
     "least": least,
     "most": most,
   }
-  if isinstance(default, type):
+  if isinstance(default, type):  # a section, or dict
     return dataclasses.field(default_factory=default, metadata=metadata)
   return dataclasses.field(default=default, metadata=metadata)
 
@@ -121,9 +122,14 @@ def check_types(section: Section, prefix: str = "") -> None:
 
 def _convert(name: str, value: Any, field: dataclasses.Field[Any]) -> Any:
   """The value as the declared type, where nothing is lost."""
-  origin = typing.get_origin(field.type) or field.type
+  declared = field.type
+  if typing.get_origin(declared) is types.UnionType:  # KIND | None
+    if value is None:
+      return None
+    declared = typing.get_args(declared)[0]
+  origin = typing.get_origin(declared) or declared
   if origin is tuple:
-    item = typing.get_args(field.type)[0]
+    item = typing.get_args(declared)[0]
     values = [value] if isinstance(value, str) else value
     if isinstance(values, list | tuple):
       parts = tuple(part for v in values for part in _split(v))
@@ -132,12 +138,29 @@ def _convert(name: str, value: Any, field: dataclasses.Field[Any]) -> Any:
     raise UserError(
       f"config key '{name}' is {value!r}; expected a tuple of {item.__name__}"
     )
+  if origin is dict:
+    return _convert_dict(name, value)
   if origin is float and type(value) is int:
     return float(value)
   if type(value) is not origin:
     expected = getattr(origin, "__name__", str(origin))
     raise UserError(f"config key '{name}' is {value!r}; expected {expected}")
   return value
+
+
+def _convert_dict(name: str, value: Any) -> dict[str, tuple[str, str]]:
+  """A dict of pairs of strings, the one kind that there is."""
+  if isinstance(value, dict) and all(
+    isinstance(pair, list | tuple)
+    and len(pair) == 2
+    and all(isinstance(text, str) for text in (key, *pair))
+    for key, pair in value.items()
+  ):
+    return {key: (first, second) for key, (first, second) in value.items()}
+  raise UserError(
+    f"config key '{name}' is {value!r}; expected a dict from a name to a pair"
+    " of strings, set in the config's file"
+  )
 
 
 def _split(value: Any) -> list[Any]:
@@ -148,6 +171,8 @@ def _split(value: Any) -> list[Any]:
 
 
 def _check_value(name: str, value: Any, field: dataclasses.Field[Any]) -> None:
+  if value is None:  # of a key that may be left open
+    return
   choices = field.metadata["choices"]
   for item in value if isinstance(value, tuple) else (value,):
     if choices and item not in choices:

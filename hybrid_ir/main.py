@@ -12,7 +12,8 @@ from absl import app, flags, logging
 
 from hybrid_ir import command_line
 from hybrid_ir.command_line import CONFIG, WORKDIR, fail, parse
-from hybrid_ir.config import Config, check
+from hybrid_ir.config import Config
+from hybrid_ir.config_check import check
 from hybrid_ir.errors import UserError
 
 flags.adopt_module_key_flags(command_line)  # --help shows them

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hybrid_ir
-from hybrid_ir.config import Config, check, identity_changes, to_json
+from hybrid_ir.config import Config, identity_changes, to_json
+from hybrid_ir.config_check import check
 from hybrid_ir.config_keys import Section, unknown_key, walk
 from hybrid_ir.errors import UserError
 

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from hybrid_ir.config import Config, check
+from hybrid_ir.config import Config
+from hybrid_ir.config_check import check
 from hybrid_ir.errors import UserError
 from hybrid_ir.workdir import CONFIG, open_workdir, write_config
 

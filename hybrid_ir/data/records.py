@@ -21,8 +21,15 @@ class Record:
   query: str
   passage: str
   where: str  # file and line (or data set and index), for error messages
-  negatives: tuple[str, ...] = ()  # hard negatives, in the record's language
+  negatives: tuple[str, ...] = ()  # hard negatives, of any language
   group: str = ""  # records of one group are never each other's negatives
+  scores: tuple[float, ...] = ()  # a teacher's: of the passage, each negative
+  instruction: str = ""  # what the query is for; such sets are a kind apart
+
+
+def with_title(title: str, text: str) -> str:
+  """A passage as it is encoded, where its text has a title (MIRACL's way)."""
+  return f"{title}\n\n{text}" if title else text
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,7 @@ import os
 import pathlib
 from collections.abc import Iterator, Sequence
 
+from hybrid_ir.config import Data
 from hybrid_ir.data import jsonl, lareqa, world_facts
 from hybrid_ir.data.records import Record, Source
 from hybrid_ir.errors import UserError
@@ -52,7 +53,7 @@ def parse_weights(
 
 
 def open_source(
-  name: str, split: str, lareqa_dir: str, cache_dir: pathlib.Path
+  name: str, split: str, data: Data, cache_dir: pathlib.Path
 ) -> Source:
   """A named data set's split.
 
@@ -60,7 +61,7 @@ def open_source(
     name: of NAMES, or the path of a .jsonl file.
     split: "train", "dev" or "test"; "" is all of them. LAReQA's sets have no
       splits: they are one whole, to train on or to test on.
-    lareqa_dir: as `data.lareqa_dir`.
+    data: the config's section.
     cache_dir: where builders put what they read.
 
   Raises:
@@ -71,7 +72,7 @@ def open_source(
       name,
       lareqa.fingerprint(name),
       functools.partial(
-        lareqa.records, name, cache_dir=cache_dir, lareqa_dir=lareqa_dir
+        lareqa.records, name, cache_dir=cache_dir, lareqa_dir=data.lareqa_dir
       ),
     )
   if name == "world_facts":

@@ -3,6 +3,7 @@
 import pathlib
 import re
 
+from hybrid_ir.config import Data
 from hybrid_ir.data import lareqa
 from hybrid_ir.data.sources import open_source
 from hybrid_ir.evaluation.benchmarks import (
@@ -14,7 +15,7 @@ from hybrid_ir.evaluation.benchmarks import (
 
 def open_benchmark(
   name: str,
-  lareqa_dir: str,
+  data: Data,
   cache_dir: pathlib.Path,
   split: str = "test",
   pool: str = "",
@@ -27,7 +28,7 @@ def open_benchmark(
 
   Args:
     name: xquad_r, mlqa_r, world_facts, or the path of a .jsonl file.
-    lareqa_dir: as `data.lareqa_dir`.
+    data: the config's section.
     cache_dir: where builders put what they read.
     split: of the queries, for a data set of pairs.
     pool: of the candidates, for a data set of pairs; "": all splits.
@@ -38,12 +39,12 @@ def open_benchmark(
   if name in lareqa.NAMES:
     paragraphs = {
       language: lareqa.paragraphs(
-        name, language, cache_dir=cache_dir, lareqa_dir=lareqa_dir
+        name, language, cache_dir=cache_dir, lareqa_dir=data.lareqa_dir
       )
       for language in lareqa.languages(name)
     }
     return from_paragraphs(name, "sentence", paragraphs)
-  queries = open_source(name, split, lareqa_dir, cache_dir)
-  passages = open_source(name, pool, lareqa_dir, cache_dir)
+  queries = open_source(name, split, data, cache_dir)
+  passages = open_source(name, pool, data, cache_dir)
   short = re.sub(r"\W+", "_", pathlib.Path(name).stem)  # names files
   return from_records(short, queries.read(), passages.read())

@@ -47,7 +47,7 @@ def open_benchmarks(config: Config) -> list[Benchmark]:
   """
   cache_dir = pathlib.Path(config.cache_dir).expanduser()
   benchmarks = [
-    open_benchmark(name, config.data.lareqa_dir, cache_dir)
+    open_benchmark(name, config.data, cache_dir)
     for name in config.evaluate.benchmarks
   ]
   names = [benchmark.name for benchmark in benchmarks]

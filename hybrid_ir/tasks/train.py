@@ -46,8 +46,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   # ------------------------------------------------- data, as a plan
   names, weights = parse_weights(config.data.train)
   sources = [
-    open_source(name, "train", config.data.lareqa_dir, cache_dir)
-    for name in names
+    open_source(name, "train", config.data, cache_dir) for name in names
   ]
   model = open_model(config, workdir, sources)
   corpora = [
@@ -178,7 +177,7 @@ def _dev_evaluation(
     return None
   benchmark = open_benchmark(  # its own passages alone: small, so often
     config.evaluate.dev,
-    config.data.lareqa_dir,
+    config.data,
     cache_dir,
     split="dev",
     pool="dev",

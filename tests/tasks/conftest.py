@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from orbax.checkpoint import v1 as ocp
 
-from hybrid_ir.config import Config, check
+from hybrid_ir.config import Config
+from hybrid_ir.config_check import check
 from hybrid_ir.workdir import CHECKPOINTS, open_workdir
 
 # What is asked and what is said of a town, in three languages; all invented.
