@@ -125,10 +125,11 @@ class Text(Section):
     identity=True,
     least=4,
   )
-  instruction: str = key(
-    "Instruct: {instruction}\nQuery: {query}",
-    "how a query with an instruction is written (arXiv 2402.05672); then"
-    " without the query prefix",
+  instruction: str | None = key(
+    None,
+    "how a query with an instruction is written, in place of the query prefix;"
+    " None: as that folder says, else 'Instruct: {instruction}\\nQuery:"
+    " {query}' (arXiv 2402.05672)",
     identity=True,
   )
 

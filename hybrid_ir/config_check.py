@@ -39,10 +39,11 @@ def _check_mix(config: Config) -> None:
       " mix.interleave='example' every example draws its own languages"
     )
   for field in ("{instruction}", "{query}"):
-    if config.text.instruction.count(field) != 1:
+    template = config.text.instruction
+    if template is not None and template.count(field) != 1:
       raise UserError(
-        f"config key 'text.instruction' is {config.text.instruction!r};"
-        f" expected {field} in it, once"
+        f"config key 'text.instruction' is {template!r}; expected {field} in"
+        " it, once"
       )
 
 

@@ -43,7 +43,8 @@ class Batches:
 
   plan: Plan
   corpora: Sequence[Corpus]
-  text: config_lib.Text
+  query_length: int  # tokens kept
+  passage_length: int
   layout: config_lib.Layout
   hard_negatives: int  # N
   suffix: int  # special tokens that end a text
@@ -62,13 +63,13 @@ class Batches:
     negative_group[present] = corpus.negative_group[negatives[present]]
     parts = [
       corpus.queries.gather(
-        query_rows.astype(np.int64), self.text.query_length, self.suffix
+        query_rows.astype(np.int64), self.query_length, self.suffix
       ),
       corpus.passages.gather(
-        passage_rows.astype(np.int64), self.text.passage_length, self.suffix
+        passage_rows.astype(np.int64), self.passage_length, self.suffix
       ),
       corpus.negatives.gather(
-        negatives[present], self.text.passage_length, self.suffix
+        negatives[present], self.passage_length, self.suffix
       ),
     ]
     tokens = np.concatenate([tokens for tokens, _ in parts])

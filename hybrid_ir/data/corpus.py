@@ -10,20 +10,21 @@ import hashlib
 import itertools
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from tqdm import tqdm
 
-from hybrid_ir.config import Text
+from hybrid_ir.data.prefixes import Prefixes
 from hybrid_ir.data.records import Record, Source
 from hybrid_ir.data.tokenizer import Tokenizer
 from hybrid_ir.data.tokens import Texts, TextsWriter, open_texts
 from hybrid_ir.errors import UserError
 from hybrid_ir.files import build_folder
 
-_FORMAT = 1  # of the folder; a change makes old ones stale
+_FORMAT = 2  # of the folder; a change makes old ones stale
 _AT_ONCE = 2048  # records tokenized together
 
 
@@ -39,13 +40,19 @@ class Corpus:
   group_of: NDArray[np.int32]  # [I] group of an id
   negatives_of: NDArray[np.int64]  # [N + 1] row -> range of its negatives
   negative_group: NDArray[np.int32]  # [M] group of a negative's text; -1: none
+  scores: NDArray[np.float32]  # [N] a teacher's, of the passage; NaN: none
+  negative_scores: NDArray[np.float32]  # [M] and of each negative
+  instructed: bool  # queries carry instructions
   queries: Texts  # N
   passages: Texts  # N
   negatives: Texts  # M
 
 
 def open_corpus(
-  source: Source, tokenizer: Tokenizer, text: Text, cache_dir: pathlib.Path
+  source: Source,
+  tokenizer: Tokenizer,
+  prefixes: Prefixes,
+  cache_dir: pathlib.Path,
 ) -> Corpus:
   """Opens the tokenized data set, building it where the cache lacks it.
 
@@ -57,19 +64,18 @@ def open_corpus(
       _FORMAT,
       source.fingerprint,
       tokenizer.fingerprint,
-      text.query_prefix,
-      text.passage_prefix,
+      *dataclasses.astuple(prefixes),
     ]
   )
   fingerprint = hashlib.sha256(stamp.encode()).hexdigest()[:16]
   folder = cache_dir / "corpora" / fingerprint
   if not (folder / "manifest.json").exists():
     with build_folder(folder) as aside:
-      _build(source, tokenizer, text, aside)
+      _build(source, tokenizer, prefixes, aside)
   manifest = json.loads((folder / "manifest.json").read_text())
 
-  def array(name: str) -> NDArray[np.int32]:
-    stored: NDArray[np.int32] = np.load(folder / f"{name}.npy", mmap_mode="r")
+  def array(name: str) -> NDArray[Any]:
+    stored: NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r")
     return stored
 
   return Corpus(
@@ -81,6 +87,9 @@ def open_corpus(
     group_of=array("group_of"),
     negatives_of=array("negatives_of").astype(np.int64),
     negative_group=array("negative_group"),
+    scores=array("scores").astype(np.float32),
+    negative_scores=array("negative_scores").astype(np.float32),
+    instructed=manifest["instructed"],
     queries=open_texts(folder, "queries"),
     passages=open_texts(folder, "passages"),
     negatives=open_texts(folder, "negatives"),
@@ -88,7 +97,10 @@ def open_corpus(
 
 
 def _build(
-  source: Source, tokenizer: Tokenizer, text: Text, folder: pathlib.Path
+  source: Source,
+  tokenizer: Tokenizer,
+  prefixes: Prefixes,
+  folder: pathlib.Path,
 ) -> None:
   """Writes the store; the manifest last."""
   rows = _Rows()
@@ -105,10 +117,12 @@ def _build(
       for record in batch:
         rows.add(record)
       texts = {
-        "queries": [text.query_prefix + r.query for r in batch],
-        "passages": [text.passage_prefix + r.passage for r in batch],
+        "queries": [
+          prefixes.write_query(r.query, r.instruction) for r in batch
+        ],
+        "passages": [prefixes.write_passage(r.passage) for r in batch],
         "negatives": [
-          text.passage_prefix + n for r in batch for n in r.negatives
+          prefixes.write_passage(n) for r in batch for n in r.negatives
         ],
       }
       for name, writer in writers.items():
@@ -117,7 +131,11 @@ def _build(
   if not rows.ids:
     raise UserError(f"data set '{source.name}' has no records to train on")
   languages = rows.save(folder)
-  manifest = {"name": source.name, "languages": languages}
+  manifest = {
+    "name": source.name,
+    "languages": languages,
+    "instructed": rows.instructed,
+  }
   (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -131,6 +149,10 @@ class _Rows:
     self._passages: list[bytes] = []
     self._groups: list[str] = []
     self._negatives: list[list[bytes]] = []
+    self._scores: list[float] = []
+    self._negative_scores: list[float] = []
+    self._first_where = ""
+    self.instructed = False
 
   def add(self, record: Record) -> None:
     id_ = self.ids.setdefault(record.id, len(self.ids))
@@ -141,6 +163,24 @@ class _Rows:
         f"{record.where}: id '{record.id}' comes twice in language"
         f" '{record.language}', first at {first}"
       )
+    if not self._passages:
+      self.instructed = bool(record.instruction)
+      self._first_where = record.where
+    elif self.instructed != bool(record.instruction):
+      has, lacks = record.where, self._first_where
+      if self.instructed:
+        has, lacks = lacks, has
+      raise UserError(
+        f"{has} has an 'instruction', {lacks} has none; expected one in every"
+        " record of a data set, or in none"
+      )
+    missing = float("nan")
+    first_score, *others = record.scores or (
+      missing,
+      *(missing for _ in record.negatives),
+    )
+    self._scores.append(first_score)
+    self._negative_scores.extend(others)
     self._passages.append(_digest(record.passage))
     self._groups.append(record.group)
     self._negatives.append([_digest(n) for n in record.negatives])
@@ -164,6 +204,11 @@ class _Rows:
     np.save(folder / "group_of.npy", group_of)
     np.save(folder / "negatives_of.npy", np.cumsum([0, *counts]))
     np.save(folder / "negative_group.npy", np.array(negative_group, np.int32))
+    np.save(folder / "scores.npy", np.array(self._scores, np.float32))
+    np.save(
+      folder / "negative_scores.npy",
+      np.array(self._negative_scores, np.float32),
+    )
     (folder / "ids.json").write_text(json.dumps(list(self.ids)))
     return [str(name) for name in names[order]]
 

@@ -5,7 +5,7 @@ the same on every host. It never looks at lengths. Source of the mixture:
 arXiv 2408.10536, section 3.
 
 A step's batch is chosen in this order, each choice from a deck of its own:
-  kind (mono, cross) -> data set -> language (mono), or the pair (cross)
+  kind -> data set -> language (mono, instruct), or the pair (cross)
 and its ids come in epochs of those that can serve that choice.
 """
 
@@ -31,7 +31,7 @@ Draw = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 class PlannedBatch:
   """The pairs of one step: B ids and the two languages of each."""
 
-  kind: str  # "mono", "cross", or "mixed" where examples are interleaved
+  kind: str  # mono, cross, instruct; mixed where examples are interleaved
   corpus: int  # which of the corpora
   ids: NDArray[np.int64]  # [B] parallel ids, all different
   query_language: NDArray[np.int64]  # [B] columns of the corpus' `row_of`
@@ -69,15 +69,20 @@ class Plan:
     self.dropped: list[str] = []  # what cannot serve a kind, in words
     kinds = {"mono": mix.mono, "cross": mix.cross}
     kinds = {kind: weight for kind, weight in kinds.items() if weight}
-    self._example_kinds = self._deck(kinds, "example kinds")
-    if mix.interleave == "example":
-      kinds = {"mixed": 1.0}
+    if kinds:
+      self._example_kinds = self._deck(kinds, "example kinds")
+    if mix.interleave == "example" and kinds:
+      kinds = {"mixed": sum(kinds.values())}
+    if mix.instruct:
+      kinds["instruct"] = mix.instruct
     self._kinds = self._deck(kinds, "kinds")
     self._drawers: dict[tuple[str, str], Callable[[int], Draw]] = {}
     self._sets: dict[str, Deck] = {}
     for kind in kinds:
       sizes = {}
       for i, corpus in enumerate(corpora):
+        if corpus.instructed != (kind == "instruct"):
+          continue
         drawer, size = self._drawer(kind, i, corpus, mix)
         if drawer is not None:
           self._drawers[kind, corpus.name] = drawer
@@ -88,6 +93,11 @@ class Plan:
       self._sets[kind] = self._deck(sizes, f"data sets of {kind}")
     for corpus in corpora:
       if not any(corpus.name in deck.counts for deck in self._sets.values()):
+        if corpus.instructed and "instruct" not in kinds:
+          raise UserError(
+            f"the queries of data set '{corpus.name}' carry instructions, but"
+            " config key 'mix.instruct' is 0; give such batches a weight"
+          )
         raise UserError(
           f"data set '{corpus.name}' can serve none of the weighted kinds"
           f" ({', '.join(kinds)}) with batches of {batch_size}: "
@@ -117,21 +127,22 @@ class Plan:
     self, kind: str, index: int, corpus: Corpus, mix: Mix
   ) -> tuple[Callable[[int], Draw] | None, int]:
     """How a data set serves a kind, and with how many pairs."""
-    if kind == "mono" or (kind == "cross" and mix.cross_pairs == "batch"):
+    one_language = kind in ("mono", "instruct")
+    if one_language or (kind == "cross" and mix.cross_pairs == "batch"):
       return self._by_batch(kind, index, corpus, mix)
     return self._by_example(kind, index, corpus, mix)
 
   def _by_batch(
     self, kind: str, index: int, corpus: Corpus, mix: Mix
   ) -> tuple[Callable[[int], Draw] | None, int]:
-    """A batch has one language (mono), or one ordered pair of two (cross)."""
+    """A batch has one language, or (cross) one ordered pair of two."""
     has = corpus.row_of[:] >= 0  # [I, K]
     columns: dict[str, tuple[int, int]] = {}
     shares: dict[str, float] = {}
     epochs: dict[str, Epochs] = {}
     pairs = 0
     for x, y in itertools.product(range(len(corpus.languages)), repeat=2):
-      if (x == y) != (kind == "mono"):
+      if (x == y) == (kind == "cross"):
         continue
       codes = corpus.languages[x], corpus.languages[y]
       name = codes[0] if x == y else "-".join(codes)
@@ -145,7 +156,7 @@ class Plan:
       pairs += len(ids)
     if not columns:
       return None, 0
-    choices = "languages" if kind == "mono" else "language pairs"
+    choices = "language pairs" if kind == "cross" else "languages"
     deck = self._deck(shares, choices, index)
 
     def draw(ordinal: int) -> Draw:
@@ -214,6 +225,13 @@ class Plan:
 
   def _nothing_for(self, kind: str) -> str:
     names = ", ".join(corpus.name for corpus in self._corpora)
+    instruct = kind == "instruct"
+    if all(corpus.instructed != instruct for corpus in self._corpora):
+      return (
+        f"the config weighs {kind} batches ('mix.*'), but the"
+        f" queries of {'no' if instruct else 'every'} data set of"
+        f" 'data.train' ({names}) carry instructions"
+      )
     most = max(len(corpus.ids) for corpus in self._corpora)
     if most < self._batch_size:
       return (

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import tokenizers
@@ -20,16 +20,34 @@ from tokenizers import (
 )
 
 from hybrid_ir.errors import UserError
+from hybrid_ir.files import write_aside
 
 FILE = "tokenizer.json"
+CONFIG_FILE = "tokenizer_config.json"  # which tokens are special, for others
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")  # XLM-R's, in XLM-R's order
+_ROLES = {
+  "bos_token": "<s>",
+  "cls_token": "<s>",
+  "pad_token": "<pad>",
+  "eos_token": "</s>",
+  "sep_token": "</s>",
+  "unk_token": "<unk>",
+}
+_ALL_ROLES = (*_ROLES, "mask_token")
 
 
 class Tokenizer:
   """A text's token ids with special tokens, never cut."""
 
-  def __init__(self, serialized: str):
+  def __init__(self, serialized: str, roles: Mapping[str, str]):
+    """Builds it.
+
+    Args:
+      serialized: the content of tokenizer.json.
+      roles: "pad_token" and its like -> the token, as far as they are known.
+    """
     self.serialized = serialized
+    self.roles = dict(roles)
     self._tokenizer = tokenizers.Tokenizer.from_str(serialized)
     self._tokenizer.no_truncation()
     self._tokenizer.no_padding()
@@ -51,6 +69,18 @@ class Tokenizer:
     """One more than the largest id."""
     return max(self._tokenizer.get_vocab(with_added_tokens=True).values()) + 1
 
+  @property
+  def roles_json(self) -> str:
+    """The content of tokenizer_config.json, for transformers."""
+    return json.dumps(
+      {"tokenizer_class": "PreTrainedTokenizerFast", **self.roles}, indent=2
+    )
+
+  def id_of(self, role: str) -> int | None:
+    """The id of "pad_token" and its like; None where there is none."""
+    token = self.roles.get(role)
+    return None if token is None else self._tokenizer.token_to_id(token)
+
   def encode(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
     """Token ids of each text, with special tokens: a list of [length]."""
     encodings = self._tokenizer.encode_batch_fast(list(texts))
@@ -65,14 +95,45 @@ def load(folder: str | os.PathLike[str]) -> Tokenizer:
   """
   path = pathlib.Path(folder) / FILE
   try:
-    return Tokenizer(path.read_text(encoding="utf-8"))
+    return Tokenizer(path.read_text(encoding="utf-8"), _roles(path.parent))
   except FileNotFoundError:
     raise UserError(
       f"{path}: no tokenizer there; expected a folder in Hugging Face's layout"
       " with a fast tokenizer (tokenizer.json)"
     ) from None
+  except UserError:
+    raise
   except Exception as error:  # tokenizers raises bare Exception
     raise UserError(f"{path}: not a tokenizer: {error}") from None
+
+
+def save(tokenizer: Tokenizer, folder: pathlib.Path) -> None:
+  """Writes both files, so that `load` gives the same tokenizer."""
+  for name, content in (
+    (CONFIG_FILE, tokenizer.roles_json),
+    (FILE, tokenizer.serialized),
+  ):
+    with write_aside(folder / name) as aside:
+      aside.write_text(content, encoding="utf-8")
+
+
+def _roles(folder: pathlib.Path) -> dict[str, str]:
+  """The special tokens that a folder names, in either of two files."""
+  roles: dict[str, str] = {}
+  for name in ("special_tokens_map.json", CONFIG_FILE):
+    path = folder / name
+    if not path.exists():
+      continue
+    try:
+      config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+      raise UserError(f"{path}: not JSON: {error}") from None
+    for role in _ALL_ROLES:
+      token = config.get(role)
+      token = token.get("content") if isinstance(token, dict) else token
+      if isinstance(token, str):
+        roles[role] = token
+  return roles
 
 
 def train_unigram(texts: Iterable[str], vocab_size: int) -> Tokenizer:
@@ -117,7 +178,7 @@ def train_unigram(texts: Iterable[str], vocab_size: int) -> Tokenizer:
   tokenizer.post_processor = processors.TemplateProcessing(
     single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
   )
-  return Tokenizer(_put_in_order(tokenizer.to_str()))
+  return Tokenizer(_put_in_order(tokenizer.to_str()), _ROLES)
 
 
 def _put_in_order(serialized: str) -> str:

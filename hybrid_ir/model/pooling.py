@@ -1,4 +1,4 @@
-"""Token states to text embeddings. From `encoder`, to the loss and to search.
+"""Token states to one vector a text. From `encoder`, to `bi_encoder`.
 
 Texts are pooled by segment, so packed rows and single rows are one case.
 """
@@ -17,35 +17,33 @@ def pool(
   pooling: str,
   texts_per_row: int,
 ) -> jax.Array:
-  """Embeds T texts.
+  """Pools T texts.
 
   Args:
     states: [R, L, D].
     segments: [R, L] text of a token, 1 to `texts_per_row`; 0: padding.
     text_row: [T] where each text is.
     text_start: [T] column of its first token.
-    text_segment: [T] its segment; 0: absent, its embedding means nothing.
+    text_segment: [T] its segment; 0: absent, what comes out means nothing.
     pooling: "mean" of the text's states, or "cls": its first state.
     texts_per_row: most texts in a row.
 
   Returns:
-    [T, D] of length 1, in float32 (float64 for states in it).
+    [T, D] in float32 (float64 for states in it).
   """
   dtype = jnp.promote_types(states.dtype, jnp.float32)
   if pooling == "cls":
-    pooled = states[text_row, text_start].astype(dtype)
-  else:
-    numbers = jnp.arange(1, texts_per_row + 1)[None, None]
-    member = segments[:, :, None] == numbers  # [R, L, S]
-    sums = jnp.einsum(
-      "rls,rld->rsd",
-      member.astype(states.dtype),
-      states,
-      preferred_element_type=dtype,
-    )
-    counts = jnp.maximum(member.sum(axis=1), 1)[..., None]  # [R, S, 1]
-    pooled = (sums / counts)[text_row, jnp.maximum(text_segment - 1, 0)]
-  return normalize(pooled)
+    return states[text_row, text_start].astype(dtype)
+  numbers = jnp.arange(1, texts_per_row + 1)[None, None]
+  member = segments[:, :, None] == numbers  # [R, L, S]
+  sums = jnp.einsum(
+    "rls,rld->rsd",
+    member.astype(states.dtype),
+    states,
+    preferred_element_type=dtype,
+  )
+  counts = jnp.maximum(member.sum(axis=1), 1)[..., None]  # [R, S, 1]
+  return (sums / counts)[text_row, jnp.maximum(text_segment - 1, 0)]
 
 
 def normalize(x: jax.Array) -> jax.Array:

@@ -15,9 +15,10 @@ from tqdm import tqdm
 from hybrid_ir.config import Layout
 from hybrid_ir.data.batch import arrange
 from hybrid_ir.data.tokenizer import Tokenizer
+from hybrid_ir.model.bi_encoder import BiEncoder
 from hybrid_ir.model.contract import Contract
-from hybrid_ir.model.encoder import Encoder, Params
-from hybrid_ir.model.pooling import pool
+from hybrid_ir.model.encoder import Params
+from hybrid_ir.model.pooling import normalize
 
 _IN_FLIGHT = 2  # batches on the device while the next is tokenized
 
@@ -26,41 +27,62 @@ _IN_FLIGHT = 2  # batches on the device while the next is tokenized
 class TextEncoder:
   """Encodes texts as the model's contract says."""
 
-  encoder: Encoder
+  model: BiEncoder
   contract: Contract
   tokenizer: Tokenizer
   layout: Layout
   mesh: Mesh
   texts_per_batch: int
+  dimensions: int = 0  # leading ones kept; 0: all
+
+  @property
+  def size(self) -> int:
+    """E, dimensions of an embedding."""
+    return self.dimensions or self.contract.embedding_size
 
   def queries(
-    self, params: Params, texts: Sequence[str], progress: str = ""
+    self,
+    params: Params,
+    texts: Sequence[str],
+    progress: str = "",
+    instruction: str = "",
   ) -> NDArray[np.float32]:
-    """[Q, D] embeddings of queries; `progress` names a progress bar."""
-    c = self.contract
-    return self._encode(params, texts, c.query_prefix, c.query_length, progress)
+    """Embeds queries.
+
+    Args:
+      params: of the model.
+      texts: Q queries, without prefix.
+      progress: names a progress bar; empty: none.
+      instruction: what the queries are for, if the model knows instructions.
+
+    Returns:
+      [Q, E].
+    """
+    write = self.contract.prefixes.write_query
+    return self._encode(
+      params,
+      [write(text, instruction) for text in texts],
+      self.contract.query_length,
+      progress,
+    )
 
   def passages(
     self, params: Params, texts: Sequence[str], progress: str = ""
   ) -> NDArray[np.float32]:
-    """[C, D] embeddings of passages; `progress` names a progress bar."""
-    c = self.contract
+    """[C, E] embeddings of passages; `progress` names a progress bar."""
+    write = self.contract.prefixes.write_passage
     return self._encode(
-      params, texts, c.passage_prefix, c.passage_length, progress
+      params,
+      [write(text) for text in texts],
+      self.contract.passage_length,
+      progress,
     )
 
   def _encode(
-    self,
-    params: Params,
-    texts: Sequence[str],
-    prefix: str,
-    length: int,
-    progress: str,
+    self, params: Params, texts: Sequence[str], length: int, progress: str
   ) -> NDArray[np.float32]:
     """Batches of one row length each, so that few shapes are compiled."""
-    out = np.zeros(
-      (len(texts), self.contract.architecture.hidden_size), np.float32
-    )
+    out = np.zeros((len(texts), self.size), np.float32)
     flying: collections.deque[tuple[NDArray[np.int64], jax.Array]] = (
       collections.deque()
     )
@@ -77,7 +99,7 @@ class TextEncoder:
       leave=False,
       disable=not progress,
     ) as bar:
-      for members, tokens in self._batches(texts, prefix, length):
+      for members, tokens in self._batches(texts, length):
         flying.append((members, self._embed_batch(params, tokens)))
         if len(flying) > _IN_FLIGHT:
           land()
@@ -86,7 +108,7 @@ class TextEncoder:
     return out
 
   def _batches(
-    self, texts: Sequence[str], prefix: str, length: int
+    self, texts: Sequence[str], length: int
   ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.int32]]]]:
     """Yields (text numbers, tokens), texts sorted by the row they need."""
     waiting: dict[int, list[tuple[int, NDArray[np.int32]]]] = {
@@ -94,9 +116,7 @@ class TextEncoder:
     }
     for start in range(0, len(texts), self.texts_per_batch):
       part = texts[start : start + self.texts_per_batch]
-      for i, tokens in enumerate(
-        self.tokenizer.encode([prefix + t for t in part])
-      ):
+      for i, tokens in enumerate(self.tokenizer.encode(part)):
         cut = self._cut(tokens, length)
         row = next(n for n in self.layout.row_lengths if n >= len(cut))
         waiting[row].append((start + i, cut))
@@ -132,25 +152,15 @@ class TextEncoder:
 
   @functools.cached_property
   def _embed(self) -> Callable[[Params, Any], jax.Array]:
-    """The jitted encoder: (params, arranged texts) -> [T, D]."""
+    """The jitted encoder: (params, arranged texts) -> [T, E]."""
     rows = NamedSharding(self.mesh, PartitionSpec("data"))
     whole = NamedSharding(self.mesh, PartitionSpec())
     texts_per_row = self.layout.texts_per_row if self.layout.packing else 1
 
     def embed(params: Params, arrays: dict[str, jax.Array]) -> jax.Array:
-      words = self.encoder.embed(params, arrays["tokens"])
-      states = self.encoder.encode(
-        params, words, arrays["segments"], arrays["positions"]
-      )
-      return pool(
-        states,
-        arrays["segments"],
-        arrays["text_row"],
-        arrays["text_start"],
-        arrays["text_segment"],
-        pooling=self.contract.pooling,
-        texts_per_row=texts_per_row,
-      )
+      whole_size = self.model.embed(params, arrays, texts_per_row)
+      leading = whole_size[:, : self.size]
+      return normalize(leading) if self.model.normalize else leading
 
     placed = {
       name: rows if name in ("tokens", "segments", "positions") else whole

@@ -6,9 +6,8 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import jax
-
 from hybrid_ir.config import Config
+from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation import runs
 from hybrid_ir.evaluation.benchmarks import Benchmark
@@ -18,14 +17,9 @@ from hybrid_ir.files import write_aside
 from hybrid_ir.model.encoder import Params
 from hybrid_ir.retrieval.ann import AnnUnavailableError, load
 from hybrid_ir.retrieval.encode import TextEncoder
-from hybrid_ir.tasks.model import (
-  initial_params,
-  open_model,
-  save_tokenizer,
-  trained_params,
-)
-from hybrid_ir.training.mesh import make_mesh, shardings
-from hybrid_ir.workdir import CHECKPOINTS, write_config
+from hybrid_ir.tasks.model import load_model
+from hybrid_ir.training.mesh import make_mesh
+from hybrid_ir.workdir import write_config
 
 RESULTS = "results.jsonl"
 
@@ -68,25 +62,16 @@ def score(
     UserError: no model.
   """
   mesh = make_mesh(config.mesh.data)
-  model = open_model(config, workdir, sources=[])
-  if (workdir / CHECKPOINTS).is_dir():
-    params, step = trained_params(workdir, model, mesh)
-  else:
-    if not (config.encoder.path or config.train.warm_start):
-      raise UserError(
-        f"--workdir={workdir} holds no checkpoint; train first (task=train),"
-        " or name a model in config key 'encoder.path'"
-      )
-    params, step = initial_params(config, model, mesh), 0
+  loaded = load_model(config, workdir, mesh)
+  if not loaded.step:  # nothing was trained here: the model came from elsewhere
     write_config(workdir, config)
-    save_tokenizer(workdir, model.tokenizer)
-  params = jax.device_put(params, shardings(mesh, params))
-  text_encoder = model.text_encoder(config, mesh)
+    tokenizer_lib.save(loaded.model.tokenizer, workdir)
+  text_encoder = loaded.model.text_encoder(config, mesh)
   ann = config.evaluate.ann and _ann_is_there()
   for benchmark in benchmarks:
-    evaluation = _evaluate(config, benchmark, text_encoder, params, ann)
-    _write(config, workdir, benchmark, evaluation, step)
-    _print(benchmark, evaluation, step)
+    evaluation = _evaluate(config, benchmark, text_encoder, loaded.params, ann)
+    _write(config, workdir, benchmark, evaluation, loaded.step)
+    _print(benchmark, evaluation, loaded.step)
 
 
 def _ann_is_there() -> bool:

@@ -10,19 +10,25 @@ import jax
 from jax.sharding import Mesh
 
 from hybrid_ir.config import Config
+from hybrid_ir.config import Encoder as EncoderConfig
 from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.data.records import Source
 from hybrid_ir.data.tokenizer import Tokenizer
 from hybrid_ir.errors import UserError
-from hybrid_ir.files import write_aside
 from hybrid_ir.model import architecture as architecture_lib
 from hybrid_ir.model import contract as contract_lib
-from hybrid_ir.model import hub, weights
+from hybrid_ir.model import dense, hub, weights
+from hybrid_ir.model.bi_encoder import BiEncoder, make_bi_encoder
 from hybrid_ir.model.contract import Contract
-from hybrid_ir.model.encoder import Encoder, Params
+from hybrid_ir.model.encoder import Params
+from hybrid_ir.model.sentence_transformers import Modules, read_modules
 from hybrid_ir.retrieval.encode import TextEncoder
 from hybrid_ir.training.checkpoint import Checkpoints
+from hybrid_ir.training.mesh import shardings
 from hybrid_ir.workdir import CHECKPOINTS
+
+# Where a run starts another's way of training may differ, not of reading.
+_OF_TRAINING = ("temperature", "matryoshka")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,24 +37,45 @@ class Model:
 
   tokenizer: Tokenizer
   contract: Contract
-  encoder: Encoder
+  bi_encoder: BiEncoder
 
   def text_encoder(self, config: Config, mesh: Mesh) -> TextEncoder:
-    """What turns texts into embeddings for search."""
+    """What turns texts into embeddings for search.
+
+    Raises:
+      UserError: more dimensions asked for than there are.
+    """
+    size = self.contract.embedding_size
+    if config.encoder.dimensions > size:
+      raise UserError(
+        f"config key 'encoder.dimensions' is {config.encoder.dimensions}, but"
+        f" the model's embeddings have {size}"
+      )
     return TextEncoder(
-      self.encoder,
+      self.bi_encoder,
       self.contract,
       self.tokenizer,
       config.layout,
       mesh,
       config.evaluate.texts_per_batch,
+      config.encoder.dimensions,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedModel:
+  """A model with its parameters, on its devices."""
+
+  model: Model
+  params: Params
+  step: int  # of training; 0: none here
+  temperature: float
 
 
 def open_model(
   config: Config, workdir: pathlib.Path, sources: Sequence[Source]
 ) -> Model:
-  """The model that a config describes.
+  """The model that a config describes, for training.
 
   The tokenizer is that of `encoder.path`; or the workdir's, once there is one;
   or that of `train.warm_start`; or it is trained on `sources`.
@@ -58,9 +85,11 @@ def open_model(
       or nothing to make a tokenizer from.
   """
   stored = workdir / tokenizer_lib.FILE
+  modules = Modules()
   if config.encoder.path:
-    folder = hub.resolve(config.encoder.path)
+    folder = hub.resolve(config.encoder.path, config.encoder.revision)
     architecture = weights.read_architecture(folder)
+    modules = read_modules(folder)
     tokenizer = tokenizer_lib.load(folder)
     if stored.exists():
       _check_same_tokenizer(tokenizer, workdir, folder)
@@ -86,22 +115,10 @@ def open_model(
       f" the encoder's table only {architecture.vocab_size} rows; they do not"
       " belong together"
     )
-  encoder = Encoder(
-    architecture,
-    config.encoder.dtype,
-    config.encoder.dropout,
-    config.encoder.remat,
-  )
   contract = contract_lib.make_contract(
-    config, architecture, tokenizer.fingerprint
+    config, architecture, tokenizer.fingerprint, modules
   )
-  return Model(tokenizer, contract, encoder)
-
-
-def save_tokenizer(workdir: pathlib.Path, tokenizer: Tokenizer) -> None:
-  """Keeps the tokenizer with the run."""
-  with write_aside(workdir / tokenizer_lib.FILE) as aside:
-    aside.write_text(tokenizer.serialized, encoding="utf-8")
+  return Model(tokenizer, contract, make_bi_encoder(contract, config.encoder))
 
 
 def initial_params(config: Config, model: Model, mesh: Mesh) -> Params:
@@ -112,45 +129,124 @@ def initial_params(config: Config, model: Model, mesh: Mesh) -> Params:
   """
   if config.train.warm_start:
     other = pathlib.Path(config.train.warm_start).expanduser()
-    return trained_params(other, model, mesh)[0]
+    return _warm_params(other, model, mesh)
   if config.encoder.path:
-    folder = hub.resolve(config.encoder.path)
-    return weights.read_params(folder, model.contract.architecture)
-  return model.encoder.init(jax.random.key(config.seed))
+    folder = hub.resolve(config.encoder.path, config.encoder.revision)
+    contract = model.contract
+    params = weights.read_params(folder, contract.architecture)
+    if contract.dense:
+      params["dense"] = dense.read_params(
+        folder,
+        contract.dense,
+        read_modules(folder),
+        contract.architecture.hidden_size,
+      )
+    return params
+  return model.bi_encoder.init(jax.random.key(config.seed))
 
 
-def trained_params(
-  workdir: pathlib.Path, model: Model, mesh: Mesh
-) -> tuple[Params, int]:
-  """The best checkpoint's parameters (without dev, the last's) and its step.
+def load_model(
+  config: Config, workdir: pathlib.Path, mesh: Mesh
+) -> LoadedModel:
+  """The workdir's trained model, or where it has none, `encoder.path`'s.
 
   Raises:
-    UserError: no checkpoint there, or one of another contract.
+    UserError: neither is there.
   """
+  if (workdir / CHECKPOINTS).is_dir():
+    return load_trained(workdir, config.encoder, mesh)
+  if not (config.encoder.path or config.train.warm_start):
+    raise UserError(
+      f"--workdir={workdir} holds no checkpoint; train first (task=train), or"
+      " name a model in config key 'encoder.path'"
+    )
+  model = open_model(config, workdir, sources=[])
+  params = initial_params(config, model, mesh)
+  params = jax.device_put(params, shardings(mesh, params))
+  return LoadedModel(model, params, 0, model.contract.temperature)
+
+
+def load_trained(
+  workdir: pathlib.Path, encoder: EncoderConfig, mesh: Mesh
+) -> LoadedModel:
+  """A workdir's model, as its checkpoint's contract has it.
+
+  Args:
+    workdir: of a run.
+    encoder: how to compute: dtype, remat.
+    mesh: devices.
+
+  Raises:
+    UserError: no checkpoint there, or not the tokenizer that it needs.
+  """
+  with _opened(workdir) as checkpoints:
+    stored, _ = checkpoints.metadata(checkpoints.steps[-1])
+    contract = contract_lib.from_json(
+      {name: value for name, value in stored.items() if name != "data"},
+      checkpoints.directory,
+    )
+    params, step = _best_params(checkpoints, mesh)
+  tokenizer = tokenizer_lib.load(workdir)
+  if tokenizer.fingerprint != contract.tokenizer:
+    raise UserError(
+      f"{workdir / tokenizer_lib.FILE}: is not the tokenizer that this run was"
+      f" trained with (fingerprint {tokenizer.fingerprint}, expected"
+      f" {contract.tokenizer}); put the right one back"
+    )
+  model = Model(tokenizer, contract, make_bi_encoder(contract, encoder))
+  temperature = contract.temperature
+  if "log_inverse_temperature" in params:
+    temperature = float(jax.numpy.exp(-params["log_inverse_temperature"]))
+  return LoadedModel(model, params["encoder"], step, temperature)
+
+
+def check_same_contract(
+  contract: Contract,
+  stored: dict[str, Any],
+  directory: str,
+  but: Sequence[str] = (),
+) -> None:
+  """Refuses a checkpoint whose texts were read in another way.
+
+  Raises:
+    UserError: naming what differs between `stored` and the model's contract,
+      apart from the fields named in `but`.
+  """
+  if changes := contract_lib.differences(contract, stored, but):
+    raise UserError(
+      f"{directory}: the checkpoint is of another model: {'; '.join(changes)}"
+    )
+
+
+def _warm_params(workdir: pathlib.Path, model: Model, mesh: Mesh) -> Params:
+  """Another run's parameters, of a model that reads texts alike."""
+  with _opened(workdir) as checkpoints:
+    stored, _ = checkpoints.metadata(checkpoints.steps[-1])
+    check_same_contract(
+      model.contract, stored, checkpoints.directory, _OF_TRAINING
+    )
+    encoder_params: Params = _best_params(checkpoints, mesh)[0]["encoder"]
+    return encoder_params
+
+
+@contextlib.contextmanager
+def _opened(workdir: pathlib.Path) -> Iterator[Checkpoints]:
+  """A workdir's checkpoints, of which there is at least one."""
   directory = workdir / CHECKPOINTS
   if not directory.is_dir():
     raise UserError(f"{directory}: no checkpoints there")
   with contextlib.closing(Checkpoints(str(directory))) as checkpoints:
     if not checkpoints.steps:
       raise UserError(f"{directory}: no checkpoints there")
-    stored, progress = checkpoints.metadata(checkpoints.steps[-1])
-    check_same_contract(model, stored, checkpoints.directory)
-    step = progress.best_step or checkpoints.steps[-1]
-    return checkpoints.restore_params(step, mesh)["encoder"], step
+    yield checkpoints
 
 
-def check_same_contract(
-  model: Model, stored: dict[str, Any], directory: str
-) -> None:
-  """Refuses a checkpoint whose texts were read in another way.
-
-  Raises:
-    UserError: naming what differs between `stored` and the model's contract.
-  """
-  if changes := contract_lib.differences(model.contract, stored):
-    raise UserError(
-      f"{directory}: the checkpoint is of another model: {'; '.join(changes)}"
-    )
+def _best_params(checkpoints: Checkpoints, mesh: Mesh) -> tuple[Params, int]:
+  """The best checkpoint's parameters (without dev, the last's) and its step."""
+  last = checkpoints.steps[-1]
+  _, progress = checkpoints.metadata(last)
+  step = progress.best_step or last
+  return checkpoints.restore_params(step, mesh), step
 
 
 def _check_same_tokenizer(

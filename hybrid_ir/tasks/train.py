@@ -1,6 +1,7 @@
 """task=train: from a config to checkpoints. Wires data, model and training."""
 
 import contextlib
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -8,9 +9,11 @@ from collections.abc import Iterator, Sequence
 import jax
 
 from hybrid_ir.config import Config
+from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.data.batch import Batch, Batches
 from hybrid_ir.data.corpus import Corpus, open_corpus
 from hybrid_ir.data.plan import Plan
+from hybrid_ir.data.prefixes import Prefixes
 from hybrid_ir.data.sources import open_source, parse_weights
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.catalog import open_benchmark
@@ -22,7 +25,6 @@ from hybrid_ir.tasks.model import (
   check_same_contract,
   initial_params,
   open_model,
-  save_tokenizer,
 )
 from hybrid_ir.training import loop
 from hybrid_ir.training import mesh as mesh_lib
@@ -45,13 +47,20 @@ def run(config: Config, workdir: pathlib.Path) -> None:
 
   # ------------------------------------------------- data, as a plan
   names, weights = parse_weights(config.data.train)
+  if unknown := sorted(config.data.prefixes.keys() - set(names)):
+    raise UserError(
+      f"config key 'data.prefixes' has {unknown[0]!r}, which 'data.train' does"
+      f" not name ({', '.join(names)})"
+    )
   sources = [
     open_source(name, "train", config.data, cache_dir) for name in names
   ]
   model = open_model(config, workdir, sources)
   corpora = [
-    open_corpus(source, model.tokenizer, config.text, cache_dir)
-    for source in sources
+    open_corpus(
+      source, model.tokenizer, _prefixes(config, model, name), cache_dir
+    )
+    for name, source in zip(names, sources, strict=True)
   ]
   _check_negatives(config, corpora)
   plan = Plan(
@@ -60,7 +69,8 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   batches = Batches(
     plan,
     corpora,
-    config.text,
+    model.contract.query_length,
+    model.contract.passage_length,
     config.layout,
     config.loss.hard_negatives,
     model.tokenizer.suffix,
@@ -71,8 +81,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
 
   # ------------------------------------------------- model, as a state
   trainer = Trainer(
-    model.encoder,
-    config.encoder.pooling,
+    model.bi_encoder,
     config.layout.texts_per_row if config.layout.packing else 1,
     config.loss,
     make_optimizer(config.optimizer, config.train.steps),
@@ -91,7 +100,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
       config, model, trainer, contract, checkpoints, mesh
     )
     write_config(workdir, config)
-    save_tokenizer(workdir, model.tokenizer)
+    tokenizer_lib.save(model.tokenizer, workdir)
     _announce(config, corpora, plan, state, mesh.devices.size)
 
     # ----------------------------------------------- the loop
@@ -118,6 +127,15 @@ def _stream(
   from hybrid_ir.data.pipeline import iterate
 
   return iterate(batches, start, stop, workers)
+
+
+def _prefixes(config: Config, model: Model, name: str) -> Prefixes:
+  """The model's prefixes, or a data set's own."""
+  prefixes = model.contract.prefixes
+  if name not in config.data.prefixes:
+    return prefixes
+  query, passage = config.data.prefixes[name]
+  return dataclasses.replace(prefixes, query=query, passage=passage)
 
 
 def _check_negatives(config: Config, corpora: Sequence[Corpus]) -> None:
@@ -154,14 +172,14 @@ def _start(
     return jax.device_put(state, mesh_lib.shardings(mesh, state)), Progress()
   step = checkpoints.steps[-1]
   stored, progress = checkpoints.metadata(step)
-  check_same_contract(model, stored, checkpoints.directory)
+  check_same_contract(model.contract, stored, checkpoints.directory)
   if stored["data"] != contract["data"]:
     raise UserError(
       "the training data changed since this run began (fingerprints"
       f" {stored['data']} then, {contract['data']} now); name another workdir"
     )
   like = jax.eval_shape(
-    lambda: trainer.init(model.encoder.init(jax.random.key(0)))
+    lambda: trainer.init(model.bi_encoder.init(jax.random.key(0)))
   )
   return checkpoints.restore(step, like, mesh), progress
 

@@ -14,8 +14,8 @@ from jax.sharding import Mesh, NamedSharding
 
 from hybrid_ir.config import Loss
 from hybrid_ir.data.batch import Batch
-from hybrid_ir.model.encoder import Encoder, Params
-from hybrid_ir.model.pooling import pool
+from hybrid_ir.model.bi_encoder import BiEncoder
+from hybrid_ir.model.encoder import Params
 from hybrid_ir.training import loss as loss_lib
 from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.optimizer import Transformation, global_norm, update
@@ -45,8 +45,7 @@ class Metrics(TypedDict):
 class Trainer:
   """The pure functions of training: fresh state, loss, step."""
 
-  encoder: Encoder
-  pooling: str
+  model: BiEncoder
   texts_per_row: int  # of the batch's layout
   loss: Loss
   optimizer: Transformation
@@ -86,22 +85,23 @@ class Trainer:
   def embed_texts(
     self, params: Params, batch: Arrays, key: jax.Array | None
   ) -> jax.Array:
-    """[T, D] embeddings of a batch's texts, in `chunks` pieces.
+    """[T, E] embeddings of a batch's texts, in `chunks` pieces.
 
     With several chunks the activations of one piece at a time are alive: the
     backward pass makes each again (GradCache, arXiv 2101.06983, as
     `lax.scan` over `jax.checkpoint`), with the same dropout.
     """
-    words = self.encoder.embed(params, batch["tokens"])  # [R, L, D]
+    encoder = self.model.encoder
+    words = encoder.embed(params, batch["tokens"])  # [R, L, D]
     if self.chunks == 1:
-      states = self.encoder.encode(
+      states = encoder.encode(
         params, words, batch["segments"], batch["positions"], key
       )
     else:
 
       def encode(chunk: Chunk, nth: jax.Array) -> jax.Array:
         chunk_key = None if key is None else jax.random.fold_in(key, nth)
-        return self.encoder.encode(params, *chunk, key=chunk_key)
+        return encoder.encode(params, *chunk, key=chunk_key)
 
       pieces = jax.tree.map(
         self._split, (words, batch["segments"], batch["positions"])
@@ -112,20 +112,12 @@ class Trainer:
         (pieces, jnp.arange(self.chunks)),
       )
       states = states.swapaxes(0, 1).reshape(words.shape)
-    return pool(
-      states,
-      batch["segments"],
-      batch["text_row"],
-      batch["text_start"],
-      batch["text_segment"],
-      pooling=self.pooling,
-      texts_per_row=self.texts_per_row,
-    )
+    return self.model.finish(params, states, batch, self.texts_per_row)
 
   def step(self, state: State, batch: Arrays) -> tuple[State, Metrics]:
     """One optimizer step."""
     key = None
-    if self.encoder.dropout:
+    if self.model.encoder.dropout:
       key = jax.random.fold_in(jax.random.key(self.seed), state["step"])
     (loss, accuracy), gradients = jax.value_and_grad(
       self.loss_of, has_aux=True

@@ -4,8 +4,8 @@ import pytest
 import tokenizers
 from tokenizers import models, pre_tokenizers, processors
 
-from hybrid_ir.config import Text
 from hybrid_ir.data.corpus import open_corpus
+from hybrid_ir.data.prefixes import INSTRUCTION, Prefixes
 from hybrid_ir.data.records import Source
 from hybrid_ir.data.tokenizer import Tokenizer
 
@@ -24,15 +24,16 @@ def tokenizer():
   spelling.post_processor = processors.TemplateProcessing(
     single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
   )
-  return Tokenizer(spelling.to_str())
+  return Tokenizer(spelling.to_str(), {})
 
 
 @pytest.fixture
 def make_corpus(tmp_path, tokenizer):
   """records -> Corpus, built in a folder of the test's own."""
 
-  def make(records, name="toy", text=None):
+  def make(records, name="toy", query="", passage=""):
     source = Source(name, repr(records), lambda: iter(records))
-    return open_corpus(source, tokenizer, text or Text(), tmp_path)
+    prefixes = Prefixes(query, passage, INSTRUCTION)
+    return open_corpus(source, tokenizer, prefixes, tmp_path)
 
   return make

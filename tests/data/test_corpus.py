@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 import tokenizers
 
-from hybrid_ir.config import Text
+from hybrid_ir.config import Data
 from hybrid_ir.data.corpus import open_corpus
+from hybrid_ir.data.prefixes import INSTRUCTION, Prefixes
 from hybrid_ir.data.records import Record, Source
 from hybrid_ir.data.tokenizer import Tokenizer
 from hybrid_ir.errors import UserError
 
 SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared"
+BARE = Prefixes("", "", INSTRUCTION)
 
 
-def record(id, language, passage=None, group="", negatives=()):
+def record(id, language, passage=None, group="", negatives=(), **others):
   return Record(
     id=id,
     language=language,
@@ -28,6 +30,7 @@ def record(id, language, passage=None, group="", negatives=()):
     where=f"toy.jsonl:{id}{language}",
     negatives=negatives,
     group=group,
+    **others,
   )
 
 
@@ -51,9 +54,7 @@ def test_parallel_ids(make_corpus, tokenizer):
     record("c", "en"),
     record("b", "en", negatives=("Never.",)),
   ]
-  corpus = make_corpus(
-    records, text=Text(query_prefix="Q ", passage_prefix="P ")
-  )
+  corpus = make_corpus(records, query="Q ", passage="P ")
   assert corpus.name == "toy"
   assert corpus.languages == ("de", "en", "zh")
   assert corpus.ids == ("b", "a", "c")
@@ -115,13 +116,12 @@ def test_the_group_of_a_negative(make_corpus):
 def test_groups_of_xquad_r(tmp_path):
   from hybrid_ir.data.sources import open_source
 
-  source = open_source(
-    "xquad_r", "train", str(SHARED / "data" / "lareqa"), tmp_path
-  )
+  data = Data(lareqa_dir=str(SHARED / "data" / "lareqa"))
+  source = open_source("xquad_r", "train", data, tmp_path)
   # A token a text, as only the texts themselves matter here.
   unknown = tokenizers.models.WordLevel({"?": 0}, unk_token="?")
-  fast = Tokenizer(tokenizers.Tokenizer(unknown).to_str())
-  corpus = open_corpus(source, fast, Text(), tmp_path)
+  fast = Tokenizer(tokenizers.Tokenizer(unknown).to_str(), {})
+  corpus = open_corpus(source, fast, BARE, tmp_path)
   assert len(corpus.queries) == 13_090
   assert corpus.row_of.shape == (1190, 11)
   assert (corpus.row_of[:] >= 0).all()
@@ -154,7 +154,7 @@ def test_a_second_open_reads_nothing(make_corpus, tmp_path, tokenizer):
     raise AssertionError("the source was read again")
 
   source = Source("toy", repr(records), read)
-  second = open_corpus(source, tokenizer, Text(), tmp_path)
+  second = open_corpus(source, tokenizer, BARE, tmp_path)
   assert second.fingerprint == first.fingerprint
   assert second.ids == first.ids
   np.testing.assert_array_equal(second.row_of, first.row_of)
@@ -168,10 +168,10 @@ def test_an_interrupted_build_is_begun_anew(tmp_path, tokenizer):
     raise KeyboardInterrupt
 
   with pytest.raises(KeyboardInterrupt):
-    open_corpus(Source("toy", "1", read), tokenizer, Text(), tmp_path)
+    open_corpus(Source("toy", "1", read), tokenizer, BARE, tmp_path)
   assert list((tmp_path / "corpora").iterdir()) == []
   whole = Source("toy", "1", lambda: iter(records))
-  corpus = open_corpus(whole, tokenizer, Text(), tmp_path)
+  corpus = open_corpus(whole, tokenizer, BARE, tmp_path)
   assert len(corpus.queries) == 3000
 
 
@@ -179,8 +179,8 @@ def test_a_killed_build_is_begun_anew(tmp_path, tokenizer):
   (tmp_path / "tokenizer.json").write_text(tokenizer.serialized)
   script = """
 import os, pathlib, signal, sys
-from hybrid_ir.config import Text
 from hybrid_ir.data import corpus, tokenizer
+from hybrid_ir.data.prefixes import INSTRUCTION, Prefixes
 from hybrid_ir.data.records import Record, Source
 
 def read():
@@ -190,7 +190,7 @@ def read():
 
 folder = pathlib.Path(sys.argv[1])
 source = Source("toy", "1", read)
-corpus.open_corpus(source, tokenizer.load(folder), Text(), folder)
+corpus.open_corpus(source, tokenizer.load(folder), Prefixes("", "", ""), folder)
 """
   killed = subprocess.run(
     [sys.executable, "-c", script, tmp_path], env=os.environ, check=False
@@ -198,7 +198,7 @@ corpus.open_corpus(source, tokenizer.load(folder), Text(), folder)
   assert killed.returncode == -9
   records = [record("a", "en")]
   source = Source("toy", "1", lambda: iter(records))
-  corpus = open_corpus(source, tokenizer, Text(), tmp_path)
+  corpus = open_corpus(source, tokenizer, BARE, tmp_path)
   assert corpus.ids == ("a",)
 
 
@@ -207,18 +207,53 @@ def test_fingerprint(make_corpus, tmp_path, tokenizer):
   lowercase = json.loads(tokenizer.serialized)
   lowercase["normalizer"] = {"type": "Lowercase"}
 
-  def fingerprint(data="1", words=tokenizer, **text):
+  def fingerprint(data="1", words=tokenizer, **changed):
     source = Source("toy", data, lambda: iter(records))
-    return open_corpus(source, words, Text(**text), tmp_path).fingerprint
+    prefixes = dataclasses.replace(BARE, **changed)
+    return open_corpus(source, words, prefixes, tmp_path).fingerprint
 
   first = fingerprint()
   assert fingerprint() == first
-  # Lengths are cut later: another one needs no other store.
-  assert fingerprint(query_length=8, passage_length=9) == first
   changed = [
     fingerprint("2"),
-    fingerprint(words=Tokenizer(json.dumps(lowercase))),
-    fingerprint(query_prefix="x"),
-    fingerprint(passage_prefix="x"),
+    fingerprint(words=Tokenizer(json.dumps(lowercase), {})),
+    fingerprint(query="x"),
+    fingerprint(passage="x"),
+    fingerprint(instruction="{instruction}: {query}"),
   ]
-  assert len({first, *changed}) == 5
+  assert len({first, *changed}) == 6
+
+
+def test_scores_stand_beside_what_they_score(make_corpus):
+  corpus = make_corpus(
+    [
+      record("a", "en", negatives=("No.",)),
+      record("b", "en", negatives=("No.", "Nor."), scores=(9.5, 1, -2)),
+      record("c", "en", scores=(3.0,)),
+    ]
+  )
+  nan = np.nan
+  np.testing.assert_array_equal(corpus.scores, [nan, 9.5, 3])
+  np.testing.assert_array_equal(corpus.negative_scores, [nan, 1, -2])
+
+
+def test_instructions_frame_the_query(make_corpus, tokenizer):
+  braces = record("a", "en", instruction="Say {query} if you {dare}")
+  corpus = make_corpus([braces], query="Q ", passage="P ")
+  assert corpus.instructed
+  (expected,) = tokenizer.encode(
+    [f"Instruct: Say {{query}} if you {{dare}}\nQuery: {braces.query}"]
+  )
+  assert stored(corpus.queries, 0) == expected.tolist()
+
+
+@pytest.mark.parametrize("first", ["", "Find it."])
+def test_instructions_for_some_queries_only_are_refused(make_corpus, first):
+  records = [
+    record("a", "en", instruction=first),
+    record("b", "en", instruction="" if first else "Find it."),
+  ]
+  has, lacks = ("a", "b") if first else ("b", "a")
+  message = f"toy.jsonl:{has}en has an 'instruction', toy.jsonl:{lacks}en has"
+  with pytest.raises(UserError, match=message):
+    make_corpus(records)

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from hybrid_ir.config import Layout, Mix, Text
+from hybrid_ir.config import Layout, Mix
 from hybrid_ir.data.batch import Batches
 from hybrid_ir.data.plan import Plan
 from hybrid_ir.data.records import Record
@@ -30,7 +30,8 @@ def batches(make_corpus):
   return Batches(
     plan=Plan([corpus], [None], Mix(), 4, seed=1),
     corpora=[corpus],
-    text=Text(),
+    query_length=64,
+    passage_length=256,
     layout=Layout(row_lengths=(16, 32, 64)),
     hard_negatives=2,
     suffix=1,

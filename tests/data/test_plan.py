@@ -14,7 +14,7 @@ from hybrid_ir.errors import UserError
 NO_TEXTS = Texts(np.zeros(0, np.int32), np.zeros(1, np.int64))
 
 
-def corpus(name, has):
+def corpus(name, has, instructed=False):
   """A corpus of ids that stand in the languages `has` says [I, K]."""
   has = np.asarray(has, bool)
   row_of = np.full(has.shape, -1, np.int32)
@@ -28,6 +28,9 @@ def corpus(name, has):
     group_of=np.arange(len(has), dtype=np.int32),
     negatives_of=np.zeros(has.sum() + 1, np.int64),
     negative_group=np.zeros(0, np.int32),
+    scores=np.zeros(has.sum(), np.float32),
+    negative_scores=np.zeros(0, np.float32),
+    instructed=instructed,
     # A plan that looked at lengths would fail on every text.
     queries=NO_TEXTS,
     passages=NO_TEXTS,
@@ -341,3 +344,55 @@ def test_refused(corpora, keys, message):
   with pytest.raises(UserError, match=message) as caught:
     plan(corpora, **keys)
   assert "\n" not in str(caught.value)
+
+
+# ------------------------------------------------------------ instructions
+
+
+TASKS = corpus("tasks", [[0, 1, 1]] * 8, instructed=True)
+
+
+@pytest.mark.parametrize("interleave", ["batch", "example"])
+def test_instructions_are_a_kind_apart(interleave):
+  planned = plan(
+    [parallel(9, 3), TASKS], interleave=interleave, mono=1, cross=1, instruct=2
+  )
+  batches = [planned(step) for step in range(40)]
+  assert sum(b.kind == "instruct" for b in batches) == 20
+  for batch in batches:
+    assert (batch.kind == "instruct") == (batch.corpus == 1)
+    if batch.kind == "instruct":  # one language, in which the task is
+      assert np.array_equal(batch.query_language, batch.passage_language)
+      assert len(set(batch.query_language.tolist())) == 1
+      assert batch.query_language[0] in (1, 2)
+
+
+def test_instructions_alone():
+  planned = plan([TASKS], mono=0, cross=0, instruct=1)
+  assert {planned(step).kind for step in range(9)} == {"instruct"}
+
+
+@pytest.mark.parametrize(
+  ("corpora", "keys", "message"),
+  [
+    (
+      [parallel(9, 3), TASKS],
+      {},
+      "queries of data set 'tasks' carry instructions, but config key"
+      " 'mix.instruct' is 0",
+    ),
+    (
+      [TASKS],
+      {},
+      r"weighs mono batches .* of every data set .*\(tasks\) carry",
+    ),
+    (
+      [parallel(9, 3)],
+      {"instruct": 1},
+      r"weighs instruct batches .* of no data set .*\(parallel\) carry",
+    ),
+  ],
+)
+def test_instructions_and_their_weight_go_together(corpora, keys, message):
+  with pytest.raises(UserError, match=message):
+    plan(corpora, **keys)

@@ -83,7 +83,7 @@ def test_never_cut_nor_padded(unigram):
   limited.enable_truncation(4)
   limited.enable_padding(length=40)
   texts = ["green bread and the river", "old"]
-  whole = Tokenizer(limited.to_str()).encode(texts)
+  whole = Tokenizer(limited.to_str(), {}).encode(texts)
   for tokens, expected in zip(whole, unigram.encode(texts), strict=True):
     assert tokens.tolist() == expected.tolist()
 
@@ -117,7 +117,7 @@ def with_template(unigram):
 )
 def test_cut_as_transformers_cuts(with_template, text, length, template):
   serialized = with_template(template)
-  ours = Tokenizer(serialized)
+  ours = Tokenizer(serialized, {})
   assert ours.suffix == POST_PROCESSORS[template]
   (tokens,) = ours.encode([" ".join(text)])
   store = Texts(tokens, np.array([0, len(tokens)]))

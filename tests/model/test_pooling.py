@@ -22,16 +22,21 @@ def embed(pooling, states=STATES):
   return pool(states, SEGMENTS, *PLACES, pooling=pooling, texts_per_row=2)
 
 
-def test_mean_by_hand():
-  mean = np.array([1.5, 4]) / np.hypot(1.5, 4)
+def test_length_one():
   np.testing.assert_allclose(
-    embed("mean")[:3], [mean, [0.6, 0.8], [0, -1]], rtol=1e-6
+    normalize(jnp.array([[3.0, 4.0], [0.0, -5.0]])), [[0.6, 0.8], [0, -1]]
+  )
+
+
+def test_mean_by_hand():
+  np.testing.assert_allclose(
+    embed("mean")[:3], [[1.5, 4], [6, 8], [0, -5]], rtol=1e-6
   )
 
 
 def test_cls_by_hand():
   np.testing.assert_allclose(
-    embed("cls")[:3], [[1, 0], [0.6, 0.8], [0, -1]], rtol=1e-6
+    embed("cls")[:3], [[3, 0], [6, 8], [0, -5]], rtol=1e-6
   )
 
 

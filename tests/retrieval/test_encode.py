@@ -4,12 +4,13 @@ import jax
 import numpy as np
 import pytest
 
+from hybrid_ir.config import Encoder as EncoderConfig
 from hybrid_ir.config import Layout
 from hybrid_ir.data.tokenizer import train_unigram
 from hybrid_ir.data.tokens import Texts
-from hybrid_ir.model.architecture import Architecture
+from hybrid_ir.model.architecture import from_scratch
+from hybrid_ir.model.bi_encoder import make_bi_encoder
 from hybrid_ir.model.contract import Contract
-from hybrid_ir.model.encoder import Encoder
 from hybrid_ir.retrieval.encode import TextEncoder
 from hybrid_ir.training.mesh import make_mesh
 
@@ -25,18 +26,29 @@ def make_texts(count, seed=0):
 @pytest.fixture(scope="module")
 def text_encoder():
   tokenizer = train_unigram(make_texts(50, seed=1), vocab_size=64)
-  arch = Architecture("bert", tokenizer.size, 8, 1, 2, 12, 32, 1, 1e-12, "gelu")
-  return TextEncoder(
-    encoder=Encoder(arch),
-    contract=Contract(
-      architecture=arch,
-      tokenizer=tokenizer.fingerprint,
-      pooling="mean",
-      query_prefix="der ",
-      passage_prefix="und ",
-      query_length=8,
-      passage_length=32,
+  arch = from_scratch(
+    EncoderConfig(
+      hidden_size=8, layers=1, heads=2, intermediate_size=12, max_positions=32
     ),
+    tokenizer.size,
+  )
+  contract = Contract(
+    architecture=arch,
+    tokenizer=tokenizer.fingerprint,
+    pooling="mean",
+    dense=(),
+    normalize=True,
+    temperature=0.05,
+    query_prefix="der ",
+    passage_prefix="und ",
+    query_length=8,
+    passage_length=32,
+    instruction="{instruction}: {query}",
+    matryoshka=(),
+  )
+  return TextEncoder(
+    model=make_bi_encoder(contract, EncoderConfig()),
+    contract=contract,
     tokenizer=tokenizer,
     layout=Layout(packing=True, row_lengths=(16, 32), texts_per_row=3),
     mesh=make_mesh(1),
@@ -47,7 +59,7 @@ def text_encoder():
 @pytest.fixture(scope="module")
 def params(text_encoder):
   """Drawn wide, so that embeddings of different texts differ."""
-  shapes = jax.eval_shape(text_encoder.encoder.init, jax.random.key(0))
+  shapes = jax.eval_shape(text_encoder.model.init, jax.random.key(0))
   rng = np.random.default_rng(0)
   return jax.tree.map(
     lambda x: rng.normal(0.5, 0.5, x.shape).astype(np.float32), shapes
@@ -133,3 +145,28 @@ def test_a_text_of_the_longest_row_fits(text_encoder, params):
 
 def test_a_text_of_no_characters_is_no_nan(text_encoder, params):
   assert np.isfinite(text_encoder.queries(params, ["", "zug"])).all()
+
+
+def test_leading_dimensions_have_length_one(text_encoder, params):
+  whole = text_encoder.passages(params, make_texts(6))
+  some = dataclasses.replace(text_encoder, dimensions=3)
+  found = some.passages(params, make_texts(6))
+  leading = whole[:, :3]
+  expected = leading / np.linalg.norm(leading, axis=1, keepdims=True)
+  np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_plain_vectors_where_the_contract_says_so(text_encoder, params):
+  plain = dataclasses.replace(
+    text_encoder, model=dataclasses.replace(text_encoder.model, normalize=False)
+  )
+  lengths = np.linalg.norm(plain.passages(params, make_texts(6)), axis=1)
+  assert (np.abs(lengths - 1) > 0.01).all()
+
+
+def test_an_instruction_frames_the_query(text_encoder, params):
+  framed = text_encoder.queries(params, ["zug"], instruction="nach")
+  contract = dataclasses.replace(text_encoder.contract, query_prefix="")
+  bare = dataclasses.replace(text_encoder, contract=contract)
+  expected = bare.queries(params, ["nach: zug"])
+  np.testing.assert_allclose(framed, expected, atol=1e-6)
