@@ -22,10 +22,13 @@ _DEPENDENCIES = [
   "orbax-checkpoint>=0.12.8,<0.13",  # its v1 API still renames things
   # Pretrained encoders: configs, tokenizers, weights and the hub.
   "transformers>=5.23,<5.24",
+  "sentencepiece>=0.2,<0.3",  # transformers reads older vocabularies by it
   "tokenizers>=0.23.3,<0.24",
   "safetensors>=0.8,<0.9",
   "huggingface_hub>=2.4,<3",
   # Data; TFDS needs importlib_resources and does not say so.
+  "pyarrow>=21,<27",
+  "ir_datasets>=0.6.3,<0.7",
   "babel~=2.18.0",  # its CLDR is what world_facts is made of
   "tensorflow-datasets>=4.9.10,<4.10",
   "array_record>=0.8.6,<0.9",
@@ -37,6 +40,7 @@ _DEPENDENCIES = [
   "tensorboard~=2.20.0",
   "setuptools>=77,<82",  # 82 lacks pkg_resources, which `tensorboard` imports
   "scann>=1.4.2,<1.5; sys_platform == 'linux'",
+  "bm25s>=0.3.16,<0.4",
   # Measures and the report.
   "ir_measures>=0.4.3,<0.5",
   "matplotlib>=3.10,<3.12",

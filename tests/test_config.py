@@ -4,6 +4,7 @@ import importlib.util
 import itertools
 import json
 import pathlib
+from types import UnionType
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from hybrid_ir.errors import UserError
 PACKAGE = pathlib.Path(hybrid_ir.__file__).parent
 CONFIGS = sorted((PACKAGE.parent / "configs").rglob("*.py"))
 FIELDS = {name: field for name, field, _ in walk(Config())}
+DEFAULTS = {name: value for name, _, value in walk(Config())}
 SECTIONS = {"Config": ""} | {  # class -> how its keys begin
   field.type.__name__: f"{field.name}."
   for field in dataclasses.fields(Config)
@@ -140,7 +142,7 @@ def run(config, layout: Layout):
 def test_every_key_is_read():
   read = set()
   for path in PACKAGE.rglob("*.py"):
-    if path.name not in ("config.py", "config_keys.py"):
+    if path.name not in ("config.py", "config_check.py", "config_keys.py"):
       read |= keys_read(path.read_text())
   assert set(FIELDS) - read == set()
 
@@ -224,11 +226,13 @@ def test_a_misspelt_key_cannot_be_set():
     (
       {"task": "trian"},
       "config key 'task' is 'trian'; expected one of 'train_and_evaluate',"
-      " 'train', 'evaluate', 'report' (did you mean 'train'?)",
+      " 'train', 'evaluate', 'report', 'export', 'check_data', 'mine',"
+      " 'encode', 'search' (did you mean 'train'?)",
     ),
     (
       {"encoder.pooling": "max"},
-      "config key 'encoder.pooling' is 'max'; expected one of 'mean', 'cls'",
+      "config key 'encoder.pooling' is 'max'; expected one of 'mean', 'cls',"
+      " 'pooler'",
     ),
     (
       {"evaluate.settings": ("mono", "crss")},
@@ -254,7 +258,25 @@ def test_a_misspelt_key_cannot_be_set():
     ),
     (
       {"mix.mono": 0, "mix.cross": 0.0},
-      "config keys 'mix.mono' and 'mix.cross' are both 0; expected a weight",
+      "config keys 'mix.mono', 'mix.cross' and 'mix.instruct' are all 0;"
+      " expected a weight",
+    ),
+    (
+      {"text.instruction": "{instruction}"},
+      "config key 'text.instruction' is '{instruction}'; expected {query} in",
+    ),
+    (
+      {"data.prefixes": {"a": "query: "}},
+      "config key 'data.prefixes' is {'a': 'query: '}; expected a dict from a"
+      " name to a pair of strings",
+    ),
+    (
+      {"encoder.pooling": "pooler"},
+      "config key 'encoder.pooling' is 'pooler', a layer of a pretrained BERT",
+    ),
+    (
+      {"adapt.lora_rank": 4, "adapt.freeze_layers": 1},
+      "config key 'adapt.lora_rank' is 4: then nothing but the product trains",
     ),
     (
       {"layout.row_lengths": (128, 64, 512)},
@@ -273,8 +295,7 @@ def test_a_misspelt_key_cannot_be_set():
     ),
     (
       {"layout.row_lengths": ()},
-      "config key 'text.query_length' is 64, over the longest row of"
-      " 'layout.row_lengths' ()",
+      "config key 'layout.row_lengths' is (); expected lengths in ascending",
     ),
     (
       {"encoder.heads": 5},
@@ -337,7 +358,8 @@ def test_choices_of_every_key():
     if choices := field.metadata["choices"]:
       many = field.type == tuple[str, ...]
       for choice in choices:
-        checked({name: (choice,) if many else choice})
+        path = {"encoder.path": "a_bert"}  # which some choices need
+        checked({name: (choice,) if many else choice} | path)
       assert "expected one of" in refusal({name: ("no",) if many else "no"})
 
 
@@ -360,9 +382,10 @@ def test_a_value_is_taken_or_refused(name, value):
   except UserError:
     return
   declared = FIELDS[name].type
+  kinds = declared.__args__ if isinstance(declared, UnionType) else [declared]
   for part in name.split("."):
     config = getattr(config, part)
-  assert type(config) is getattr(declared, "__origin__", declared)
+  assert type(config) in [getattr(kind, "__origin__", kind) for kind in kinds]
 
 
 # ------------------------------------------------------- conversion, freezing
@@ -383,6 +406,19 @@ def test_values_become_the_declared_type():
   assert config.evaluate.runs == ("mono",)
   assert config.data.train == ("a.jsonl=2", "b.jsonl=1")
   assert config.evaluate.benchmarks == ("xquad_r", "mlqa_r", "world_facts")
+
+
+def test_none_where_a_key_may_be_left_open():
+  config = checked({"text.query_length": 8, "encoder.normalize": False})
+  assert (config.text.query_length, config.encoder.normalize) == (8, False)
+  assert (config.text.passage_length, config.encoder.pooling) == (None, None)
+  assert "expected bool" in refusal({"encoder.normalize": 1})
+  assert "expected at least 4" in refusal({"text.query_length": 3})
+
+
+def test_prefixes_keep_their_spaces_and_commas():
+  config = checked({"data.prefixes": {"a": ["query: ", "so, then: "]}})
+  assert config.data.prefixes == {"a": ("query: ", "so, then: ")}
 
 
 def test_frozen():
@@ -428,11 +464,15 @@ def another(field, value):
   """A value that the key may also take."""
   if choices := field.metadata["choices"]:
     left = [c for c in choices if c != value and (c,) != value]
-    return left[0] if isinstance(value, str) else tuple(left)
+    return tuple(left) if isinstance(value, tuple) else left[0]
+  if value is None:
+    return {bool: True, int: 9, str: "x"}[field.type.__args__[0]]
   if isinstance(value, bool):
     return not value
   if isinstance(value, tuple):
-    return value + value
+    return value + value or (9,)
+  if isinstance(value, dict):
+    return {"a": ("x", "y")}
   return value + "x" if isinstance(value, str) else value + 1
 
 
@@ -443,7 +483,7 @@ def test_identity(name):
   old = stored
   for part in name.split("."):
     old = old[part]
-  new = another(field, field.default)
+  new = another(field, DEFAULTS[name])
   expected = f"{name}: {old!r} there, {json.loads(json.dumps(new))!r} now"
   assert identity_changes(made({name: new}), stored) == (
     [expected] if field.metadata["identity"] else []
@@ -463,11 +503,17 @@ def test_what_makes_a_run():
     "checkpoint",
     "mesh",
     "evaluate",
+    "export",
+    "check_data",
+    "mine",
+    "encode",
+    "search",
   }
   assert {
     n for n in free if n.split(".")[0] in ("encoder", "data", "train")
   } == {
     "encoder.remat",
+    "encoder.dimensions",
     "data.lareqa_dir",
     "data.workers",
     "train.chunks",

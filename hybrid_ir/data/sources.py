@@ -1,16 +1,30 @@
 """Names in a config to readable sources. From the readers, to the corpus."""
 
+import difflib
 import functools
+import hashlib
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from tqdm import tqdm
 
 from hybrid_ir.config import Data
-from hybrid_ir.data import jsonl, lareqa, world_facts
+from hybrid_ir.data import ir_sets, lareqa, own_files, tfds_sets, world_facts
 from hybrid_ir.data.records import Record, Source
 from hybrid_ir.errors import UserError
 
-NAMES = (*lareqa.NAMES, "world_facts")
+NAMES = (
+  "world_facts",
+  *lareqa.NAMES,
+  *ir_sets.NAMES,
+  *tfds_sets.NAMES,
+)
+
+_Part = TypeVar("_Part")
+_Reader = Callable[[], Iterator[Record]]
 
 
 def parse_weights(
@@ -55,45 +69,166 @@ def parse_weights(
 def open_source(
   name: str, split: str, data: Data, cache_dir: pathlib.Path
 ) -> Source:
-  """A named data set's split.
+  """A named data set's split, in `data.languages` where these are given.
+
+  Nothing is downloaded before it is read, and then in these languages alone.
 
   Args:
-    name: of NAMES, or the path of a .jsonl file.
-    split: "train", "dev" or "test"; "" is all of them. LAReQA's sets have no
-      splits: they are one whole, to train on or to test on.
+    name: of NAMES, "irds:" and an id of ir_datasets', or a user's own file.
+    split: "train", "dev" or "test"; "" is all of them. LAReQA's sets and an
+      `irds:` id have no splits: each is one whole, to train on or to test on.
     data: the config's section.
     cache_dir: where builders put what they read.
 
   Raises:
-    UserError: an unknown name, or files that are not there.
+    UserError: an unknown name, a split or languages that the set does not
+      have, or files that are not there.
   """
-  if name in lareqa.NAMES:
-    return Source(
-      name,
-      lareqa.fingerprint(name),
-      functools.partial(
-        lareqa.records, name, cache_dir=cache_dir, lareqa_dir=data.lareqa_dir
-      ),
-    )
+  if own_files.is_own(name):
+    return own_files.open_own(name, split, data.languages)
   if name == "world_facts":
-    return Source(
-      name,
-      f"{world_facts.fingerprint()}/{split}",
-      functools.partial(_world_facts, split),
-    )
-  if name.endswith(".jsonl"):
-    path = os.path.expanduser(name)
-    return Source(
-      name,
-      f"{jsonl.fingerprint(path)}/{split}",
-      functools.partial(jsonl.read, path, split or None),
-    )
+    return _world_facts(split, data.languages)
+  if name in lareqa.NAMES:
+    return _lareqa(name, data, cache_dir)
+  if ir_sets.is_ir(name):
+    return _ir_set(name, split, data.languages)
+  if name in tfds_sets.NAMES:
+    return _tfds_set(name, split, data.languages, cache_dir)
+  near = difflib.get_close_matches(name, NAMES, n=1)
+  hint = f"did you mean '{near[0]}'? There are" if near else "expected one of"
   raise UserError(
-    f"unknown data set {name!r}; expected one of {', '.join(NAMES)}, or the"
-    " path of a .jsonl file"
+    f"unknown data set {name!r}; {hint} {', '.join(NAMES)}, irds:ID with an id"
+    " of ir_datasets', and the path of a .jsonl or .parquet file"
   )
 
 
-def _world_facts(split: str) -> Iterator[Record]:
-  for each in (split,) if split else world_facts.SPLITS:
-    yield from world_facts.records(each)
+# ------------------------------------------------- a set's own ways
+
+
+def _world_facts(split: str, wanted: Sequence[str]) -> Source:
+  splits = _splits("world_facts", split, dict.fromkeys(world_facts.SPLITS, ()))
+  languages = _languages("world_facts", world_facts.LANGUAGES, wanted)
+
+  def read() -> Iterator[Record]:
+    for each in splits:
+      for record in world_facts.records(each):
+        if record.language in languages:
+          yield record
+
+  stamp = f"{world_facts.fingerprint()}/{split}"
+  if languages != sorted(world_facts.LANGUAGES):
+    stamp = f"{stamp}/{','.join(languages)}"
+  return Source("world_facts", stamp, read)
+
+
+def _lareqa(name: str, data: Data, cache_dir: pathlib.Path) -> Source:
+  there = lareqa.languages(name)
+  languages = _languages(name, there, data.languages)
+  stamp = lareqa.fingerprint(name)
+  if languages != sorted(there):
+    stamp = f"{stamp}/{','.join(languages)}"
+  readers = [
+    functools.partial(
+      lareqa.records,
+      name,
+      language,
+      cache_dir=cache_dir,
+      lareqa_dir=data.lareqa_dir,
+    )
+    for language in languages
+  ]
+  return Source(name, stamp, functools.partial(_chain, readers))
+
+
+def _ir_set(name: str, split: str, wanted: Sequence[str]) -> Source:
+  splits = ir_sets.splits(name)
+  parts = _parts(name, "" if "" in splits else split, splits, wanted)
+  readers = [
+    functools.partial(ir_sets.records, name, language, dataset_id)
+    for language, dataset_id in parts
+  ]
+  stamp = _stamp(ir_sets.fingerprint(), name, *(id for _, id in parts))
+  return Source(name, stamp, functools.partial(_complete, name, readers))
+
+
+def _tfds_set(
+  name: str, split: str, wanted: Sequence[str], cache_dir: pathlib.Path
+) -> Source:
+  parts = _parts(name, split, tfds_sets.splits(name), wanted)
+  readers = [
+    functools.partial(tfds_sets.records, language, part, cache_dir)
+    for language, part in parts
+  ]
+  stamp = _stamp(
+    name, *(f"{c}={tfds_sets.fingerprint(part)}" for c, part in parts)
+  )
+  return Source(name, stamp, functools.partial(_complete, name, readers))
+
+
+# ------------------------------------------------- what they share
+
+
+def _splits(
+  name: str, split: str, there: Mapping[str, object]
+) -> tuple[str, ...]:
+  if not split:
+    return tuple(there)
+  if split not in there:
+    raise UserError(
+      f"data set '{name}' has no split '{split}'; it has {', '.join(there)}"
+    )
+  return (split,)
+
+
+def _languages(
+  name: str, there: Sequence[str], wanted: Sequence[str]
+) -> list[str]:
+  """Those of `there` that are wanted (none named: all), sorted."""
+  languages = sorted(c for c in there if not wanted or c in wanted)
+  if not languages:
+    raise UserError(
+      f"config key 'data.languages' is {tuple(wanted)}, but data set '{name}'"
+      f" has none of them; it has {', '.join(sorted(there))}"
+    )
+  return languages
+
+
+def _parts(
+  name: str,
+  split: str,
+  splits: Mapping[str, Mapping[str, _Part]],
+  wanted: Sequence[str],
+) -> list[tuple[str, _Part]]:
+  """A split's parts with their languages, language by language."""
+  chosen = [splits[each] for each in _splits(name, split, splits)]
+  there = sorted({code for parts in chosen for code in parts})
+  return [
+    (code, parts[code])
+    for code in _languages(name, there, wanted)
+    for parts in chosen
+    if code in parts
+  ]
+
+
+def _stamp(*parts: str) -> str:
+  return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _chain(readers: Sequence[_Reader]) -> Iterator[Record]:
+  for read in readers:
+    yield from read()
+
+
+def _complete(name: str, readers: Sequence[_Reader]) -> Iterator[Record]:
+  """The records of a published set; those without a text cannot be mended."""
+  empty = 0
+  for record in _chain(readers):
+    if record.query and record.passage:
+      yield record
+    else:
+      empty += 1
+  if empty:
+    tqdm.write(
+      f"{name}: {empty} records are left out, which lack a text",
+      file=sys.stderr,
+    )

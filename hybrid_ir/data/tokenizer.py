@@ -19,6 +19,7 @@ from tokenizers import (
   trainers,
 )
 
+from hybrid_ir.data import slow_tokenizer
 from hybrid_ir.errors import UserError
 from hybrid_ir.files import write_aside
 
@@ -88,18 +89,22 @@ class Tokenizer:
 
 
 def load(folder: str | os.PathLike[str]) -> Tokenizer:
-  """Reads FOLDER/tokenizer.json.
+  """Reads FOLDER/tokenizer.json, or an older vocabulary in its place.
 
   Raises:
     UserError: where it is missing or damaged.
   """
   path = pathlib.Path(folder) / FILE
   try:
-    return Tokenizer(path.read_text(encoding="utf-8"), _roles(path.parent))
+    if not path.exists() and slow_tokenizer.is_there(path.parent):
+      serialized = slow_tokenizer.convert(path.parent)
+    else:
+      serialized = path.read_text(encoding="utf-8")
+    return Tokenizer(serialized, _roles(path.parent))
   except FileNotFoundError:
     raise UserError(
       f"{path}: no tokenizer there; expected a folder in Hugging Face's layout"
-      " with a fast tokenizer (tokenizer.json)"
+      f" with {FILE}, or one of {', '.join(slow_tokenizer.FILES)}"
     ) from None
   except UserError:
     raise

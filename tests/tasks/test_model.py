@@ -1,13 +1,18 @@
 """A run that starts from a folder in Hugging Face's layout."""
 
+import json
 import pathlib
 import shutil
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from hybrid_ir.data.tokenizer import train_unigram
 from hybrid_ir.errors import UserError
 from hybrid_ir.model.weights import read_architecture, read_params
+from hybrid_ir.tasks.model import load_trained
+from hybrid_ir.training.mesh import make_mesh
 
 TINY = (
   pathlib.Path(__file__).parents[1] / "model" / "fixtures" / "tiny_bert"
@@ -76,9 +81,90 @@ def test_another_tokenizer_than_the_runs_is_refused(run, folder, tmp_path):
   message = (
     r"bert/tokenizer.json .* is not the tokenizer that .*run was trained"
   )
-  for task in ("train", "evaluate"):
-    with pytest.raises(UserError, match=message):
-      run(workdir, starting_from(folder, task=task))
+  with pytest.raises(UserError, match=message):
+    run(workdir, starting_from(folder))
+
+
+def test_what_was_trained_needs_its_origin_no_more(
+  run, folder, tmp_path, lines_of
+):
+  workdir = tmp_path / "run"
+  run(workdir, starting_from(folder))
+  shutil.rmtree(folder)
+  run(workdir, starting_from(folder, task="evaluate"))
+  assert lines_of(workdir, "results.jsonl")
+
+
+def test_a_changed_tokenizer_in_the_workdir_is_refused(run, folder, tmp_path):
+  workdir = tmp_path / "run"
+  run(workdir, starting_from(folder))
+  write_tokenizer(workdir, "abcdef")
+  message = r"run/tokenizer.json: is not the tokenizer that this run was"
+  with pytest.raises(UserError, match=message):
+    run(workdir, starting_from(folder, task="evaluate"))
+
+
+def write_modules(folder, size=8):
+  """Makes it a sentence-transformers folder: cls, dense layer, prompts."""
+  kinds = ("Transformer", ""), ("Pooling", "1"), ("Dense", "2")
+  files = {
+    "modules.json": [{"type": f"x.{kind}", "path": p} for kind, p in kinds],
+    "1/config.json": {"pooling_mode": "cls"},
+    "2/config.json": {"in_features": 16, "out_features": size},
+    "config_sentence_transformers.json": {
+      "prompts": {"query": "q ", "passage": "p "},
+      "similarity_fn_name": "dot",
+    },
+    "sentence_bert_config.json": {"max_seq_length": 12},
+  }
+  for name, content in files.items():
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(json.dumps(content))
+  weight = np.random.default_rng(0).normal(size=(size, 16))
+  save_file(
+    {
+      "linear.weight": weight.astype(np.float32),
+      "linear.bias": np.ones(size, np.float32),
+    },
+    folder / "2" / "model.safetensors",
+  )
+
+
+def test_a_folder_of_modules_is_trained_as_it_says(
+  run, folder, tmp_path, arrays_of, make_config
+):
+  write_modules(folder)
+  changes = starting_from(folder)
+  changes |= {"text.query_length": None, "text.passage_length": None}
+  workdir = tmp_path / "run"
+  run(workdir, {**changes, "train.steps": 2})
+  after = arrays_of(workdir, 2)["params/encoder/dense/0/kernel"]
+  assert after.shape == (16, 8)
+  loaded = load_trained(workdir, make_config().encoder, make_mesh(1))
+  contract = loaded.model.contract
+  assert (contract.pooling, contract.normalize) == ("cls", False)
+  assert (contract.query_prefix, contract.passage_prefix) == ("q ", "p ")
+  assert (contract.query_length, contract.passage_length) == (12, 12)
+  assert contract.embedding_size == 8
+  before = load_file(folder / "2" / "model.safetensors")["linear.weight"].T
+  assert np.abs(after - before).max() > 1e-4  # it was trained
+
+
+def test_a_warm_start_may_change_the_temperature(run, folder, tmp_path):
+  run(tmp_path / "first", starting_from(folder))
+  changes = starting_from(folder, **{"loss.temperature": 0.5})
+  warm = {**changes, "train.warm_start": str(tmp_path / "first")}
+  run(tmp_path / "second", warm)
+  with pytest.raises(UserError, match="query_prefix is '' there, 'Q' here"):
+    run(tmp_path / "third", {**warm, "text.query_prefix": "Q"})
+
+
+def test_more_dimensions_than_there_are_are_refused(run, folder, tmp_path):
+  changes = starting_from(folder, task="evaluate")
+  with pytest.raises(
+    UserError, match=r"'encoder.dimensions' is 17, .* have 16"
+  ):
+    run(tmp_path / "run", {**changes, "encoder.dimensions": 17})
 
 
 def test_a_length_over_its_positions_is_refused(run, folder, tmp_path):

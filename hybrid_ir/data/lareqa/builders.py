@@ -1,16 +1,11 @@
 """TFDS builders of LAReQA's sets. From checked files, to `reading`.
 
-The only importer of tensorflow_datasets. The data stands in ArrayRecord files,
-an example a paragraph, built once into `cache_dir/tfds` and reused after.
+An example is a paragraph; the data is built once into `cache_dir/tfds`.
 """
 
-import contextlib
-import io
 import os
 import pathlib
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,16 +14,10 @@ from hybrid_ir.data.lareqa import squad_json
 from hybrid_ir.data.lareqa.released import checked_file
 from hybrid_ir.data.lareqa.sets import DATA_VERSION, FILES, HOMEPAGE, SETS
 from hybrid_ir.data.lareqa.squad_json import ParagraphExample
-from hybrid_ir.errors import UserError
+from hybrid_ir.data.tfds_build import open_split, tfds
 
 # mypy: allow-subclassing-any
 # (TFDS ships no types, and builders are subclasses of its classes.)
-
-# Else it asks the network for Google's credentials: seconds, and a warning.
-os.environ.setdefault("NO_GCE_CHECK", "true")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import tensorflow_datasets as tfds
 
 _CITATION = """\
 @inproceedings{roy-etal-2020-lareqa,
@@ -41,7 +30,6 @@ _CITATION = """\
   year = "2020",
   url = "https://aclanthology.org/2020.emnlp-main.477"
 }"""
-_SECONDS_TO_ANSWER = 20  # TFDS tries for 3 minutes before it gives up
 
 
 class _Lareqa(tfds.core.GeneratorBasedBuilder):
@@ -154,66 +142,15 @@ def examples(
     manual_dir = checked_file(
       SETS[name], language, lareqa_dir, sha256(name, language)
     ).parent
-  for stored in _built(name, language, cache_dir / "tfds", manual_dir):
+  stored_examples = open_split(
+    lambda: _BUILDERS[name](config=language, data_dir=cache_dir / "tfds"),
+    "test",
+    url="" if lareqa_dir else SETS[name].url(language),
+    manual_dir=manual_dir,
+    mend=f"set data.lareqa_dir to a folder with a copy of {FILES}",
+  )
+  for stored in stored_examples:
     yield _decode(stored)
-
-
-def _built(
-  name: str,
-  language: str,
-  data_dir: pathlib.Path,
-  manual_dir: pathlib.Path | None,
-) -> Sequence[dict[str, Any]]:
-  """Opens the data, built where it isn't: complete or absent (TFDS renames)."""
-  builder = _BUILDERS[name](config=language, data_dir=data_dir)
-  if not builder.data_path.exists():
-    try:
-      _build(builder, manual_dir)
-    except OSError as e:
-      if not builder.data_path.exists():  # no other process was first
-        raise UserError(
-          f"{builder.data_path}: cannot be built ({e}); check the room and the"
-          " rights in cache_dir, and the network where data.lareqa_dir is empty"
-        ) from None
-    # A builder learns what there is when it is made.
-    builder = _BUILDERS[name](config=language, data_dir=data_dir)
-  source: Sequence[dict[str, Any]] = builder.as_data_source("test")
-  return source
-
-
-def _build(builder: _Lareqa, manual_dir: pathlib.Path | None) -> None:
-  url = SETS[builder.name].url(builder.builder_config.name)
-  tfds.display_progress_bar(manual_dir is None)  # else it takes no time
-  if manual_dir is None:
-    _check_reachable(url)
-  try:
-    with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints two lines
-      builder.download_and_prepare(
-        download_config=tfds.download.DownloadConfig(
-          manual_dir=manual_dir,  # a file there stands for the download
-          force_checksums_validation=True,
-          try_download_gcs=False,
-        )
-      )
-  except (
-    tfds.download.DownloadError,
-    tfds.download.download_manager.NonMatchingChecksumError,
-  ) as e:
-    raise UserError(
-      f"{url}: the download is not the released file"
-      f" ({' '.join(str(e).split())}); try again, or set data.lareqa_dir"
-    ) from None
-
-
-def _check_reachable(url: str) -> None:
-  request = urllib.request.Request(url, method="HEAD")
-  try:
-    urllib.request.urlopen(request, timeout=_SECONDS_TO_ANSWER).close()
-  except (urllib.error.URLError, TimeoutError) as e:
-    raise UserError(
-      f"{url}: cannot be downloaded ({e}); set data.lareqa_dir to a folder with"
-      f" a copy of {FILES}, or try again with a network"
-    ) from None
 
 
 def _decode(stored: dict[str, Any]) -> ParagraphExample:

@@ -89,27 +89,30 @@ def paragraphs(
 
 
 def records(
-  name: str, *, cache_dir: pathlib.Path, lareqa_dir: str
+  name: str, language: str, *, cache_dir: pathlib.Path, lareqa_dir: str
 ) -> Iterator[Record]:
   """Yields a training pair a question: the question and its gold sentence.
 
-  Languages come sorted, paragraphs in upstream's order.
+  Args:
+    name: one of `NAMES`.
+    language: one of `languages(name)`.
+    cache_dir: as `paragraphs` takes it.
+    lareqa_dir: as `paragraphs` takes it.
 
   Raises:
     UserError: as `paragraphs`.
   """
-  for language in languages(name):
-    for paragraph in paragraphs(
-      name, language, cache_dir=cache_dir, lareqa_dir=lareqa_dir
-    ):
-      for question in paragraph.questions:
-        yield Record(
-          id=question.id,
-          language=language,
-          query=question.text,
-          passage=paragraph.sentences[question.gold_sentence].text,
-          where=f"{paragraph.where}, question {question.id}",
-        )
+  for paragraph in paragraphs(
+    name, language, cache_dir=cache_dir, lareqa_dir=lareqa_dir
+  ):
+    for question in paragraph.questions:
+      yield Record(
+        id=question.id,
+        language=language,
+        query=question.text,
+        passage=paragraph.sentences[question.gold_sentence].text,
+        where=f"{paragraph.where}, question {question.id}",
+      )
 
 
 def _paragraph(

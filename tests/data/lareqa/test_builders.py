@@ -8,6 +8,7 @@ import threading
 import pytest
 import tensorflow_datasets as tfds
 
+from hybrid_ir.data import tfds_build
 from hybrid_ir.data.lareqa import builders, squad_json
 from hybrid_ir.data.lareqa.sets import SETS
 from hybrid_ir.errors import UserError
@@ -67,13 +68,13 @@ def test_built_once(dummy_dir, tmp_path, monkeypatch):
 
 
 def test_another_process_was_first(dummy_dir, tmp_path, monkeypatch):
-  build = builders._build
+  build = tfds_build._build
 
-  def late(builder, manual_dir):
-    build(builder, manual_dir)
+  def late(*args):
+    build(*args)
     raise OSError("Directory not empty")
 
-  monkeypatch.setattr(builders, "_build", late)
+  monkeypatch.setattr(tfds_build, "_build", late)
   assert len(english(tmp_path, dummy_dir)) == 3
 
 

@@ -36,9 +36,13 @@ def test_a_paragraph(dummy_dir, tmp_path):
 
 
 def test_records_are_questions_with_their_gold(dummy_dir, tmp_path):
-  records = list(
-    lareqa.records("mlqa_r", cache_dir=tmp_path, lareqa_dir=dummy_dir)
-  )
+  records = [
+    record
+    for language in lareqa.languages("mlqa_r")
+    for record in lareqa.records(
+      "mlqa_r", language, cache_dir=tmp_path, lareqa_dir=dummy_dir
+    )
+  ]
   assert [(r.language, r.id) for r in records] == [
     ("en", "q1"),
     ("en", "q2"),
