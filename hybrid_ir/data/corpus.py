@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from tqdm import tqdm
 
+from hybrid_ir.data.components import components
 from hybrid_ir.data.prefixes import Prefixes
 from hybrid_ir.data.records import Record, Source
 from hybrid_ir.data.tokenizer import Tokenizer
@@ -230,17 +230,13 @@ class _Rows:
       if group:
         edges.append((id_, count + nodes.setdefault(group, len(nodes))))
     left, right = np.array(edges).T
-    size = count + len(nodes)
-    graph = sparse.coo_array(
-      (np.ones(len(edges), bool), (left, right)), shape=(size, size)
-    )
-    _, component = sparse.csgraph.connected_components(graph, directed=False)
+    component = components(left, right, count + len(nodes))
     of_passage = {
       node: int(component[count + i])
       for node, i in nodes.items()
       if isinstance(node, bytes)
     }
-    return component[:count].astype(np.int32), of_passage
+    return component[:count], of_passage
 
 
 def _digest(text: str) -> bytes:
