@@ -27,7 +27,7 @@ def test_groups_are_chains_of_passages_and_names():
   passage = np.array([7, -8, -8, 9, 5, 6, 9])
   group = np.array([0, 0, 77, 0, 77, 0, 0])
   group_of = groups(id_of, passage, group)
-  assert group_of.tolist() == [0, 0, 2, 0, 4, 2]
+  assert group_of.tolist() == [0, 0, 1, 0, 2, 1]
   # No name is no name that they share.
   assert groups(np.arange(3), np.arange(3), np.zeros(3)).tolist() == [0, 1, 2]
 
