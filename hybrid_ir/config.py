@@ -115,13 +115,15 @@ class Text(Section):
   )
   query_length: int | None = key(
     None,
-    "tokens of a query kept; None: as encoder.path's folder says, else 64",
+    "tokens of a query kept; None: as encoder.path's folder says, up to the"
+    " longest row of layout.row_lengths; else 64",
     identity=True,
     least=4,
   )
   passage_length: int | None = key(
     None,
-    "tokens of a passage kept; None: as encoder.path's folder says, else 256",
+    "tokens of a passage kept; None: as encoder.path's folder says, up to the"
+    " longest row of layout.row_lengths; else 256",
     identity=True,
     least=4,
   )
@@ -372,7 +374,8 @@ class Evaluate(Section):
 
   benchmarks: tuple[str, ...] = key(
     ("world_facts",),
-    "benchmarks by name (xquad_r, mlqa_r, world_facts) or .jsonl paths",
+    "benchmarks by name (xquad_r, mlqa_r, or a data set of pairs), or paths of"
+    " .jsonl and .parquet files",
   )
   settings: tuple[str, ...] = key(
     SETTINGS, "mono, cross, multi", choices=SETTINGS

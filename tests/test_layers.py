@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # A folder or file of hybrid_ir -> what it may import beside itself.
-BASE = {"config", "config_check", "config_keys", "errors", "files"}
+BASE = {"config", "config_check", "config_keys", "errors", "files", "prefixes"}
 FOLDERS = {"data", "model", "training", "retrieval", "evaluation"}
 ARROWS = {
   **dict.fromkeys(BASE, BASE),
@@ -22,6 +22,7 @@ ARROWS = {
   "evaluation": {*BASE, "data", "retrieval"},
   "workdir": BASE,
   "tasks": {*BASE, *FOLDERS, "workdir"},
+  "api": {*BASE, *FOLDERS, "workdir", "tasks"},
   "command_line": BASE,
   "main": {*BASE, "command_line", "workdir", "tasks"},
 }

@@ -18,6 +18,7 @@ from hybrid_ir.data.permutation import make_key, uniform
 from hybrid_ir.data.plan import Plan, PlannedBatch
 
 Int = NDArray[np.int32]
+Float = NDArray[np.float32]
 
 
 class Batch(TypedDict):
@@ -35,6 +36,7 @@ class Batch(TypedDict):
   text_segment: Int  # [T]
   group: Int  # [B]
   negative_group: Int  # [B, N] -1: of no group
+  teacher: Float  # [B, 1 + N] scores of the passage, the negatives; NaN: none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Batches:
     present = negatives >= 0  # [B, N]
     negative_group = np.full(negatives.shape, -1, np.int32)
     negative_group[present] = corpus.negative_group[negatives[present]]
+    # Of the passage's record, as its negatives are: in a cross-lingual pair the
+    # teacher saw the query in the passage's language.
+    teacher = np.full((len(negatives), 1 + self.hard_negatives), np.nan)
+    teacher[:, 0] = corpus.scores[passage_rows]
+    teacher[:, 1:][present] = corpus.negative_scores[negatives[present]]
     parts = [
       corpus.queries.gather(
         query_rows.astype(np.int64), self.query_length, self.suffix
@@ -86,6 +93,7 @@ class Batches:
       text_segment=_spread(arrays["text_segment"], all_texts),
       group=np.asarray(corpus.group_of[planned.ids], np.int32),
       negative_group=negative_group,
+      teacher=teacher.astype(np.float32),
     )
 
   def describe(self, step: int) -> tuple[PlannedBatch, Corpus]:

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from hybrid_ir.data.components import components
-from hybrid_ir.data.prefixes import Prefixes
 from hybrid_ir.data.records import Record, Source
 from hybrid_ir.data.tokenizer import Tokenizer
 from hybrid_ir.data.tokens import Texts, TextsWriter, open_texts
 from hybrid_ir.errors import UserError
 from hybrid_ir.files import build_folder
+from hybrid_ir.prefixes import Prefixes
 
 _FORMAT = 2  # of the folder; a change makes old ones stale
 _AT_ONCE = 2048  # records tokenized together

@@ -34,6 +34,7 @@ def iterate(
   """
   tf.config.set_visible_devices([], "GPU")  # the GPU's memory is JAX's
   names = tuple(Batch.__annotations__)
+  types = [tf.float32 if name == "teacher" else tf.int32 for name in names]
 
   def make(step: np.int64) -> list[np.ndarray]:
     batch = cast(dict[str, np.ndarray], batches(int(step)))
@@ -43,7 +44,7 @@ def iterate(
   dataset = steps.map(
     lambda step: (
       step,
-      *tf.numpy_function(make, [step], [tf.int32] * len(names)),
+      *tf.numpy_function(make, [step], types),
     ),
     num_parallel_calls=workers,
     deterministic=True,

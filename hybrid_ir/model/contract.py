@@ -9,10 +9,10 @@ from collections.abc import Collection
 from typing import Any
 
 from hybrid_ir.config import Config
-from hybrid_ir.data.prefixes import INSTRUCTION, Prefixes
 from hybrid_ir.errors import UserError
 from hybrid_ir.model.architecture import Architecture
 from hybrid_ir.model.sentence_transformers import Dense, Modules
+from hybrid_ir.prefixes import INSTRUCTION, Prefixes
 
 # Where neither the config nor the model's folder says how long a text may be.
 _QUERY_LENGTH, _PASSAGE_LENGTH = 64, 256

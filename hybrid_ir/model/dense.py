@@ -75,7 +75,7 @@ def _read(
   folder: pathlib.Path, name: str, size: int, layer: Dense
 ) -> dict[str, NDArray[np.float32]]:
   """A linear layer's tensors; `name` with or without what stands before it."""
-  shapes = {"weight": (layer.size, size)}
+  shapes: dict[str, tuple[int, ...]] = {"weight": (layer.size, size)}
   if layer.bias:
     shapes["bias"] = (layer.size,)
   found = {}

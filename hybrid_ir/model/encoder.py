@@ -1,99 +1,29 @@
-"""Token ids to token states. From `architecture`, to `pooling`.
+"""Token ids to token states. From `architecture` and `layers`, to `pooling`.
 
-Flax NNX describes the layers and nothing else: parameters are plain dicts of
-arrays, layers stacked [N, ...] and scanned, every function pure.
+Parameters are plain dicts of arrays, layers stacked [N, ...] and scanned; every
+function is pure. A layer unlike the others stands outside the scan.
 """
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import nnx
 
+from hybrid_ir.errors import UserError
+from hybrid_ir.model import layers as layers_lib
 from hybrid_ir.model.architecture import Architecture
-
-Params = dict[str, Any]
+from hybrid_ir.model.attention import Rotation, nearby, rotation, same_text
+from hybrid_ir.model.dropout import drop
+from hybrid_ir.model.layers import Params as Params
 
 TABLE_MULTIPLE = 128  # the table's rows are padded to it, for sharding
-_INIT = nnx.initializers.normal(0.02)  # BERT's
-_MASKED = -1e30  # logits of other texts; finite, so that empty rows stay so
 
-
-class Embeddings(nnx.Module):
-  """Positions and types added to words, then normalised."""
-
-  def __init__(self, arch: Architecture, dtype: jnp.dtype, rngs: nnx.Rngs):
-    D = arch.hidden_size
-    self.positions = nnx.Param(_INIT(rngs.params(), (arch.max_positions, D)))
-    self.types = nnx.Param(_INIT(rngs.params(), (arch.token_types, D)))
-    self.norm = _norm(arch, dtype, rngs)
-
-  def __call__(self, words: jax.Array, positions: jax.Array) -> jax.Array:
-    """[R, L, D] words and [R, L] positions -> [R, L, D]."""
-    x = words + self.positions[positions] + self.types[None, :1]
-    return self.norm(x)
-
-
-class Block(nnx.Module):
-  """Self-attention and feed-forward, each with a residual and a norm."""
-
-  def __init__(
-    self, arch: Architecture, dtype: jnp.dtype, dropout: float, rngs: nnx.Rngs
-  ):
-    D, F = arch.hidden_size, arch.intermediate_size
-    linear = functools.partial(
-      nnx.Linear, dtype=dtype, kernel_init=_INIT, rngs=rngs
-    )
-    self.heads = arch.heads
-    self.activation = arch.activation
-    self.qkv = linear(D, 3 * D)
-    self.attention_out = linear(D, D)
-    self.attention_norm = _norm(arch, dtype, rngs)
-    self.up = linear(D, F)
-    self.down = linear(F, D)
-    self.output_norm = _norm(arch, dtype, rngs)
-    self.dropout = nnx.Dropout(dropout)
-
-  def __call__(
-    self, x: jax.Array, mask: jax.Array, key: jax.Array | None
-  ) -> jax.Array:
-    """[R * L, D] states, [R, 1, L, L] may-attend -> [R * L, D]."""
-    keys = [None] * 3 if key is None else list(jax.random.split(key, 3))
-    x = self.attention_norm(
-      x + self._drop(self._attend(x, mask, keys[0]), keys[1])
-    )
-    hidden = self.up(x)
-    hidden = (
-      jax.nn.gelu(hidden, approximate=False)
-      if self.activation == "gelu"
-      else jax.nn.relu(hidden)
-    )
-    return self.output_norm(x + self._drop(self.down(hidden), keys[2]))
-
-  def _attend(
-    self, x: jax.Array, mask: jax.Array, key: jax.Array | None
-  ) -> jax.Array:
-    R, L, H = mask.shape[0], mask.shape[-1], self.heads
-    D = x.shape[-1]
-    heads = self.qkv(x).reshape(R, L, 3, H, D // H).transpose(2, 0, 3, 1, 4)
-    q, k, v = heads  # [R, H, L, D / H]
-    logits = jnp.einsum(
-      "rhqd,rhkd->rhqk",
-      q,
-      k,
-      preferred_element_type=jnp.promote_types(x.dtype, jnp.float32),
-    )
-    logits = jnp.where(mask, logits * (D // H) ** -0.5, _MASKED)
-    weights = self._drop(jax.nn.softmax(logits), key).astype(x.dtype)
-    mixed = jnp.einsum("rhqk,rhkd->rhqd", weights, v)
-    return self.attention_out(mixed.swapaxes(1, 2).reshape(R * L, D))
-
-  def _drop(self, x: jax.Array, key: jax.Array | None) -> jax.Array:
-    if key is None:
-      return x
-    return self.dropout(x, deterministic=False, rngs=key)
+# What a layer is told of the tokens: may-attend [R, 1, L, L], and angles.
+View = tuple[jax.Array, Rotation | None]
+Flag = jax.Array | bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,20 +40,16 @@ class Encoder:
     table_key, embeddings_key, *layer_keys = jax.random.split(
       key, 2 + self.arch.layers
     )
-    D = self.arch.hidden_size
-
-    def layer(key: jax.Array) -> Params:
-      return _params(Block(self.arch, self._dtype, 0.0, nnx.Rngs(params=key)))
-
-    return {
-      "tokens": pad_table(
-        _INIT(table_key, (self.arch.vocab_size, D), jnp.float32)
-      ),
-      "embeddings": _params(
-        Embeddings(self.arch, self._dtype, nnx.Rngs(params=embeddings_key))
-      ),
-      "layers": jax.vmap(layer)(jnp.stack(layer_keys)),
+    shape = self.arch.vocab_size, self.arch.hidden_size
+    params = {
+      "tokens": pad_table(layers_lib.draw(table_key, shape, jnp.float32)),
+      "embeddings": layers_lib.init(self._embeddings, embeddings_key),
     }
+    if self._modern:
+      params["first"] = layers_lib.init(self._first_block, layer_keys.pop(0))
+      params["final_norm"] = layers_lib.init(self._norm, key)
+    block = functools.partial(layers_lib.init, self._block)
+    return {**params, "layers": jax.vmap(block)(jnp.stack(layer_keys))}
 
   def embed(self, params: Params, tokens: jax.Array) -> jax.Array:
     """[R, L] token ids -> [R, L, D] rows of the embedding table."""
@@ -137,6 +63,7 @@ class Encoder:
     segments: jax.Array,
     positions: jax.Array,
     key: jax.Array | None = None,
+    frozen_layers: int = 0,
   ) -> jax.Array:
     """Runs the layers; a token attends to its own text alone.
 
@@ -146,72 +73,132 @@ class Encoder:
       segments: [R, L] which text of its row a token is of; 0: padding.
       positions: [R, L] of a token in its text.
       key: of dropout; None: no dropout.
+      frozen_layers: so many lower layers, and the embeddings, get no gradient,
+        and none is computed below them. 0: all get theirs.
 
     Returns:
       [R, L, D] token states, in `dtype`.
+
+    Raises:
+      UserError: more frozen layers than there are.
     """
-    embeddings = nnx.merge(self._embeddings_def(), params["embeddings"])
+    N = self.arch.layers
+    if frozen_layers > N:
+      raise UserError(
+        f"config key 'adapt.freeze_layers' is {frozen_layers}, but the encoder"
+        f" has {N} layers"
+      )
+    below = params
+    if frozen_layers:
+      below, words = jax.lax.stop_gradient((params, words))
+    R, L, D = words.shape
+    embeddings = layers_lib.bind(self._embeddings)(below["embeddings"])
     x = embeddings(words, positions).astype(self._dtype)
-    first = None
+    keys = None
     if key is not None:
-      first, key = jax.random.split(key)
-      x = nnx.Dropout(self.dropout)(x, deterministic=False, rngs=first)
-    mask = (segments[:, None, :, None] == segments[:, None, None, :]) & (
-      segments[:, None, None, :] > 0
-    )  # [R, 1, L, L]
-    block_def = self._block_def()
+      first_key, key = jax.random.split(key)
+      x = drop(x, self.dropout, first_key)
+      keys = jax.random.split(key, N)
+    x = x.reshape(R * L, D)
+    view = self._view(segments, positions)
+    start = 0
+    if self._modern:
+      layer = self._layer(self._first_block, view)
+      x, _ = layer(x, (below["first"], keys if keys is None else keys[0], True))
+      start = 1
+    middle = max(start, frozen_layers)
+    x = self._scan(below, x, view, keys, start, middle)
+    x = self._scan(params, x, view, keys, middle, N)
+    if self._modern:
+      x = layers_lib.bind(self._norm)(params["final_norm"])(x)
+    return x.reshape(R, L, D)
+
+  def _scan(
+    self,
+    params: Params,
+    x: jax.Array,
+    view: Callable[[Flag], View],
+    keys: jax.Array | None,
+    start: int,
+    stop: int,
+  ) -> jax.Array:
+    """[R * L, D] states through the stacked layers from `start` to `stop`."""
+    if start == stop:
+      return x
+    outside = int(self._modern)
+    stacked = jax.tree.map(
+      lambda p: p[start - outside : stop - outside], params["layers"]
+    )
+    keys = None if keys is None else keys[start:stop]
+    flags = jnp.array([self.arch.is_global(n) for n in range(start, stop)])
+    x, _ = jax.lax.scan(
+      self._layer(self._block, view), x, (stacked, keys, flags)
+    )
+    return x
+
+  def _layer(
+    self,
+    make: Callable[[Any], Any],
+    view: Callable[[Flag], View],
+  ) -> Callable[..., tuple[jax.Array, None]]:
+    """One layer as `lax.scan` wants it."""
+    bound = layers_lib.bind(make)
 
     def layer(
-      x: jax.Array, inputs: tuple[Params, jax.Array | None]
+      x: jax.Array, inputs: tuple[Params, jax.Array | None, Flag]
     ) -> tuple[jax.Array, None]:
-      layer_params, layer_key = inputs
-      return nnx.merge(block_def, layer_params)(x, mask, layer_key), None
+      params, key, is_global = inputs
+      return bound(params)(x, *view(is_global), key), None
 
-    if self.remat:
-      layer = jax.checkpoint(layer)
-    keys = None if key is None else jax.random.split(key, self.arch.layers)
-    R, L, D = x.shape
-    # Tokens in one axis: XLA:CPU's product over two axes at once, which the
-    # gradient of every weight would be, is several times slower.
-    x, _ = jax.lax.scan(layer, x.reshape(R * L, D), (params["layers"], keys))
-    return x.reshape(R, L, D)
+    return jax.checkpoint(layer) if self.remat else layer
+
+  def _view(
+    self, segments: jax.Array, positions: jax.Array
+  ) -> Callable[[Flag], View]:
+    """Gives a layer's view; by whether it is a global layer."""
+    arch = self.arch
+    mask = same_text(segments)
+    if not self._modern:
+      return lambda is_global: (mask, None)
+    size = arch.hidden_size // arch.heads
+    whole = mask, rotation(positions, arch.global_theta, size)
+    if not arch.window:
+      return lambda is_global: whole
+    near = (
+      mask & nearby(mask.shape[-1], arch.window),
+      rotation(positions, arch.local_theta, size),
+    )
+    return lambda is_global: jax.tree.map(
+      lambda x, y: jnp.where(is_global, x, y), whole, near
+    )
 
   @property
   def _dtype(self) -> jnp.dtype:
     return jnp.dtype(self.dtype)
 
-  def _embeddings_def(self) -> Any:
-    return nnx.graphdef(
-      nnx.eval_shape(
-        lambda: Embeddings(self.arch, self._dtype, nnx.Rngs(params=0))
-      )
+  @property
+  def _modern(self) -> bool:
+    return self.arch.family == "modernbert"
+
+  # What `layers.init` and `layers.bind` make modules with.
+
+  def _embeddings(self, rngs: Any) -> Any:
+    kind = layers_lib.BareEmbeddings if self._modern else layers_lib.Embeddings
+    return kind(self.arch, self._dtype, rngs)
+
+  def _first_block(self, rngs: Any) -> Any:
+    return layers_lib.ModernBlock(
+      self.arch, self._dtype, self.dropout, rngs, first=True
     )
 
-  def _block_def(self) -> Any:
-    return nnx.graphdef(
-      nnx.eval_shape(
-        lambda: Block(self.arch, self._dtype, self.dropout, nnx.Rngs(params=0))
-      )
-    )
+  def _block(self, rngs: Any) -> Any:
+    kind = layers_lib.ModernBlock if self._modern else layers_lib.Block
+    return kind(self.arch, self._dtype, self.dropout, rngs)
+
+  def _norm(self, rngs: Any) -> Any:
+    return layers_lib.norm(self.arch, self._dtype, rngs)
 
 
 def pad_table(table: jax.Array) -> jax.Array:
   """[V, D] -> [V rounded up, D]; the added rows are never looked up."""
   return jnp.pad(table, ((0, -len(table) % TABLE_MULTIPLE), (0, 0)))
-
-
-def _norm(
-  arch: Architecture, dtype: jnp.dtype, rngs: nnx.Rngs
-) -> nnx.LayerNorm:
-  return nnx.LayerNorm(
-    arch.hidden_size,
-    epsilon=arch.norm_epsilon,
-    dtype=dtype,
-    use_fast_variance=False,  # E[x^2] - E[x]^2 loses digits
-    rngs=rngs,
-  )
-
-
-def _params(module: nnx.Module) -> Params:
-  params: Params = nnx.to_pure_dict(nnx.state(module, nnx.Param))
-  return params

@@ -23,21 +23,19 @@ class Family:
 
   prefix: str  # of all names, in checkpoints with a head
   entries: tuple[Entry, ...]
-  renamed: tuple[tuple[str, str], ...]  # endings in old files, and ours
   discards: tuple[str, ...]  # patterns (fnmatch) of tensors with no use here
+  renamed: tuple[tuple[str, str], ...] = ()  # endings in old files, and ours
+  first_stacked: int = 0  # layers below it have parameters of their own
 
 
-def _linear(ours: str, *theirs: str) -> tuple[Entry, Entry]:
-  layer = "encoder.layer.{layer}."
+def _linear(ours: tuple[str, ...], *theirs: str) -> tuple[Entry, Entry]:
   return (
     Entry(
-      ("layers", ours, "kernel"),
-      tuple(f"{layer}{name}.weight" for name in theirs),
+      (*ours, "kernel"),
+      tuple(f"{name}.weight" for name in theirs),
       transposed=True,
     ),
-    Entry(
-      ("layers", ours, "bias"), tuple(f"{layer}{name}.bias" for name in theirs)
-    ),
+    Entry((*ours, "bias"), tuple(f"{name}.bias" for name in theirs)),
   )
 
 
@@ -48,38 +46,75 @@ def _norm(ours: tuple[str, ...], theirs: str) -> tuple[Entry, Entry]:
   )
 
 
+def _modern_block(ours: str, theirs: str) -> tuple[Entry, ...]:
+  """A ModernBERT layer without its first norm; nothing has a bias."""
+
+  def kernel(name: str, their_name: str) -> Entry:
+    return _linear((ours, name), f"{theirs}.{their_name}")[0]
+
+  return (
+    kernel("qkv", "attn.Wqkv"),
+    kernel("attention_out", "attn.Wo"),
+    _norm((ours, "mlp_norm"), f"{theirs}.mlp_norm")[0],
+    kernel("up", "mlp.Wi"),
+    kernel("down", "mlp.Wo"),
+  )
+
+
+_LAYER = "encoder.layer.{layer}."
+_BERT_ENTRIES = (
+  Entry(("tokens",), ("embeddings.word_embeddings.weight",)),
+  Entry(
+    ("embeddings", "positions"), ("embeddings.position_embeddings.weight",)
+  ),
+  Entry(("embeddings", "types"), ("embeddings.token_type_embeddings.weight",)),
+  *_norm(("embeddings", "norm"), "embeddings.LayerNorm"),
+  *_linear(
+    ("layers", "qkv"),
+    f"{_LAYER}attention.self.query",
+    f"{_LAYER}attention.self.key",
+    f"{_LAYER}attention.self.value",
+  ),
+  *_linear(("layers", "attention_out"), f"{_LAYER}attention.output.dense"),
+  *_norm(("layers", "attention_norm"), f"{_LAYER}attention.output.LayerNorm"),
+  *_linear(("layers", "up"), f"{_LAYER}intermediate.dense"),
+  *_linear(("layers", "down"), f"{_LAYER}output.dense"),
+  *_norm(("layers", "output_norm"), f"{_LAYER}output.LayerNorm"),
+)
+# Heads of transformers' models for one task, and buffers.
+_HEADS = ("pooler.*", "classifier.*", "qa_outputs.*", "embeddings.position_ids")
+
 BERT = Family(
   prefix="bert.",
-  entries=(
-    Entry(("tokens",), ("embeddings.word_embeddings.weight",)),
-    Entry(
-      ("embeddings", "positions"), ("embeddings.position_embeddings.weight",)
-    ),
-    Entry(
-      ("embeddings", "types"), ("embeddings.token_type_embeddings.weight",)
-    ),
-    *_norm(("embeddings", "norm"), "embeddings.LayerNorm"),
-    *_linear(
-      "qkv",
-      "attention.self.query",
-      "attention.self.key",
-      "attention.self.value",
-    ),
-    *_linear("attention_out", "attention.output.dense"),
-    *_norm(
-      ("layers", "attention_norm"),
-      "encoder.layer.{layer}.attention.output.LayerNorm",
-    ),
-    *_linear("up", "intermediate.dense"),
-    *_linear("down", "output.dense"),
-    *_norm(("layers", "output_norm"), "encoder.layer.{layer}.output.LayerNorm"),
-  ),
+  entries=_BERT_ENTRIES,
+  discards=("cls.predictions.*", "cls.seq_relationship.*", *_HEADS),
   # Files that were converted from TensorFlow, mBERT's among them.
   renamed=(
     ("LayerNorm.gamma", "LayerNorm.weight"),
     ("LayerNorm.beta", "LayerNorm.bias"),
   ),
-  discards=("cls.*", "pooler.*", "*position_ids"),
+)
+XLM_ROBERTA = Family(
+  prefix="roberta.",
+  entries=_BERT_ENTRIES,
+  discards=("lm_head.*", *_HEADS),
+)
+MODERNBERT = Family(
+  prefix="model.",
+  entries=(
+    Entry(("tokens",), ("embeddings.tok_embeddings.weight",)),
+    _norm(("embeddings", "norm"), "embeddings.norm")[0],
+    *_modern_block("first", "layers.0"),
+    _norm(("layers", "attention_norm"), "layers.{layer}.attn_norm")[0],
+    *_modern_block("layers", "layers.{layer}"),
+    _norm(("final_norm",), "final_norm")[0],
+  ),
+  discards=("head.*", "decoder.*", "classifier.*"),
+  first_stacked=1,
 )
 
-FAMILIES = {"bert": BERT}
+FAMILIES = {
+  "bert": BERT,
+  "xlm-roberta": XLM_ROBERTA,
+  "modernbert": MODERNBERT,
+}

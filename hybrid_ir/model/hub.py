@@ -1,4 +1,4 @@
-"""Hub ids to folders; the only importer of `huggingface_hub`. To `weights`."""
+"""Hub ids to folders and back; the only importer of `huggingface_hub`."""
 
 import pathlib
 import re
@@ -8,28 +8,86 @@ import huggingface_hub
 from hybrid_ir.errors import UserError
 
 _ID = r"\w[\w.-]*/[\w.-]+"  # organisation/name
-_FILES = ("config.json", "tokenizer.json", "model.safetensors")
+# Never a pickle, never code: what the readers of model/ and data/ open.
+_FILES = (
+  "config.json",
+  "model.safetensors",
+  "model-*.safetensors",
+  "model.safetensors.index.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "modules.json",
+  "config_sentence_transformers.json",
+  "sentence_bert_config.json",
+  "*_Pooling/config.json",
+  "*_Dense/config.json",
+  "*_Dense/model.safetensors",
+  "hybrid_ir.json",
+)
 
 
-def resolve(path: str) -> pathlib.Path:
+def resolve(path: str, revision: str = "") -> pathlib.Path:
   """A local folder as it is; a hub id (organisation/name) downloaded once.
 
   The hub's own cache, token and offline mode (HF_HOME, HF_TOKEN,
   HF_HUB_OFFLINE) are honoured. Weights are safetensors: never a pickle.
 
+  Args:
+    path: folder or hub id.
+    revision: of the hub's repository: branch, tag or commit; empty: newest.
+
   Raises:
-    UserError: neither a folder, nor a model that the hub gives.
+    UserError: neither a folder, nor a model that the hub gives; or a revision
+      of a folder.
   """
   folder = pathlib.Path(path).expanduser()
   if folder.is_dir() or not re.fullmatch(_ID, path):
+    if revision:
+      raise UserError(
+        f"config key 'encoder.revision' is {revision!r}, but 'encoder.path' is"
+        f" {path!r}, no hub id; expected it empty"
+      )
     return folder
   try:
     return pathlib.Path(
-      huggingface_hub.snapshot_download(path, allow_patterns=list(_FILES))
+      huggingface_hub.snapshot_download(
+        path, revision=revision or None, allow_patterns=list(_FILES)
+      )
     )
   except Exception as error:  # the hub's, httpx's and the system's own
-    reason = str(error).split("\n", maxsplit=1)[0]
+    at = f" at revision {revision!r}" if revision else ""
     raise UserError(
       f"config key 'encoder.path' is {path!r}: no such folder, and the hub"
-      f" did not give it ({reason}); name a local folder"
+      f" did not give it{at} ({_first_line(error)}); name a local folder"
     ) from None
+
+
+def upload(folder: pathlib.Path, repo_id: str, private: bool) -> str:
+  """Uploads a folder's files to a repository of the hub, made if need be.
+
+  Args:
+    folder: what is uploaded.
+    repo_id: organisation/name.
+    private: whether a repository that is made is private.
+
+  Returns:
+    The repository's address.
+
+  Raises:
+    UserError: the hub refused or cannot be reached; the folder stays.
+  """
+  try:
+    url = huggingface_hub.create_repo(repo_id, private=private, exist_ok=True)
+    huggingface_hub.upload_folder(repo_id=repo_id, folder_path=folder)
+  except Exception as error:  # the hub's, httpx's and the system's own
+    raise UserError(
+      f"config key 'export.push_to_hub' is {repo_id!r}: the hub did not take"
+      f" {folder} ({_first_line(error)}); log in with `hf auth login` or set"
+      " HF_TOKEN, or leave the key empty"
+    ) from None
+  return str(url)
+
+
+def _first_line(error: Exception) -> str:
+  return str(error).split("\n", maxsplit=1)[0]

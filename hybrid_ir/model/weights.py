@@ -1,24 +1,23 @@
-"""safetensors to params; the only importer of `safetensors`. To `encoder`."""
+"""Tensors of a folder to params and back. From `tensors`, to `encoder`."""
 
+import collections
 import fnmatch
 import functools
-import itertools
 import json
 import operator
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
 from hybrid_ir.errors import UserError
-from hybrid_ir.model import encoder as encoder_lib
-from hybrid_ir.model.architecture import Architecture, from_huggingface
+from hybrid_ir.model.architecture import Architecture
+from hybrid_ir.model.encoder import TABLE_MULTIPLE, Encoder, Params
 from hybrid_ir.model.families import FAMILIES, Entry, Family
-
-Array = NDArray[np.float32]
+from hybrid_ir.model.huggingface import from_huggingface
+from hybrid_ir.model.tensors import Array, Tensors, open_tensors, write_tensors
 
 
 def read_architecture(folder: pathlib.Path) -> Architecture:
@@ -40,42 +39,125 @@ def read_architecture(folder: pathlib.Path) -> Architecture:
   return from_huggingface(config, str(path))
 
 
-def read_params(folder: pathlib.Path, arch: Architecture) -> dict[str, Any]:
+def read_params(folder: pathlib.Path, arch: Architecture) -> Params:
   """Reads FOLDER/model.safetensors into the encoder's parameters, float32.
+
+  Tensors with no use here, heads for instance, are left out and said.
 
   Raises:
     UserError: naming a tensor that is missing, unknown, or of another shape.
   """
-  path = folder / "model.safetensors"
   family = FAMILIES[arch.family]
   shapes = _shapes(arch)
-  try:
-    with safe_open(path, framework="numpy") as file:
-      names_there = file.keys()
-      stored = {_modern(name, family): name for name in names_there}
-      present = set(stored)
-      prefix = (
-        family.prefix
-        if any(name.startswith(family.prefix) for name in present)
-        else ""
-      )
-      _check_names(path, present, prefix, arch)
-      params: dict[str, Any] = {}
-      for entry in family.entries:
-        names = [
-          [stored[prefix + name.format(layer=layer)] for name in entry.names]
-          for layer in range(arch.layers if entry.of_layers else 1)
-        ]
-        _check_shapes(path, file, names, _tensor_shape(entry, shapes))
-        _set(params, entry.path, _read_entry(file, entry, names))
-  except FileNotFoundError:
-    raise UserError(
-      f"{path}: no such file; expected the weights as safetensors"
-    ) from None
-  except SafetensorError as error:
-    raise UserError(f"{path}: not a safetensors file: {error}") from None
-  params["tokens"] = np.asarray(encoder_lib.pad_table(params["tokens"]))
+  with open_tensors(folder) as tensors:
+    stored = _match(tensors, family, arch)
+    params: Params = {}
+    for entry in family.entries:
+      shape = list(_get(shapes, entry.path).shape)
+      table = entry.path == ("tokens",)
+      rows = -shape[0] % TABLE_MULTIPLE if table else 0
+      ours = np.empty([shape[0] + rows, *shape[1:]], np.float32)
+      ours[len(ours) - rows :] = 0
+      for name, place in _places(entry, ours[: len(ours) - rows], family):
+        _read(tensors, stored[name], place)
+      _set(params, entry.path, ours)
   return params
+
+
+def write_params(
+  folder: pathlib.Path, arch: Architecture, params: Params, dtype: str
+) -> None:
+  """Writes FOLDER/model.safetensors, the inverse of `read_params`.
+
+  Args:
+    folder: in Hugging Face's layout.
+    arch: of the encoder.
+    params: of the encoder; others in the dict are left alone.
+    dtype: "float32" or "bfloat16".
+  """
+  write_tensors(folder / "model.safetensors", name_tensors(arch, params), dtype)
+
+
+def name_tensors(arch: Architecture, params: Params) -> dict[str, Array]:
+  """Parameters, or their gradients, under transformers' names and in its form.
+
+  Args:
+    arch: of the encoder.
+    params: of the encoder; others in the dict are left alone.
+
+  Returns:
+    The tensors, views where they can be.
+  """
+  family = FAMILIES[arch.family]
+  tensors: dict[str, Array] = {}
+  for entry in family.entries:
+    ours = np.asarray(_get(params, entry.path))
+    if entry.path == ("tokens",):
+      ours = ours[: arch.vocab_size]
+    tensors.update(_places(entry, ours, family))
+  return tensors
+
+
+def _places(
+  entry: Entry, ours: Array, family: Family
+) -> Iterator[tuple[str, Array]]:
+  """An entry's tensors by name: views of our parameter, in their form."""
+  layers = (
+    enumerate(ours, start=family.first_stacked)
+    if entry.of_layers
+    else [(0, ours)]
+  )
+  for layer, here in layers:
+    parts = np.split(here, len(entry.names), axis=-1)
+    for name, part in zip(entry.names, parts, strict=True):
+      yield name.format(layer=layer), part.T if entry.transposed else part
+
+
+def _read(tensors: Tensors, name: str, place: Array) -> None:
+  shape = tensors.shape(name)
+  if shape != list(place.shape):
+    raise UserError(
+      f"{tensors.where(name)}: the tensor '{name}' has the shape {shape}, but"
+      f" config.json says {list(place.shape)}"
+    )
+  tensors.read_into(name, place)
+
+
+def _match(
+  tensors: Tensors, family: Family, arch: Architecture
+) -> dict[str, str]:
+  """The table's names -> the file's; says what is left out."""
+  present = tensors.names()
+  modern = {_modern(name, family): name for name in present}
+  prefix = (
+    family.prefix if any(n.startswith(family.prefix) for n in modern) else ""
+  )
+  wanted = _wanted(family, arch)
+  stored = {
+    name: modern[prefix + name] for name in wanted if prefix + name in modern
+  }
+  if missing := sorted(wanted - stored.keys()):
+    raise UserError(
+      f"{tensors.path}: the tensor '{prefix}{missing[0]}' is missing"
+      f" ({len(missing)} missing in all)"
+    )
+  left_out = collections.Counter[str]()
+  unknown = []
+  for name in sorted(present - set(stored.values())):
+    bare = name.removeprefix(prefix)
+    kinds = [kind for kind in family.discards if fnmatch.fnmatch(bare, kind)]
+    left_out.update(kinds[:1])
+    unknown += [] if kinds else [name]
+  if unknown:
+    raise UserError(
+      f"{tensors.where(unknown[0])}: the tensor '{unknown[0]}' has no place in"
+      f" a {arch.family} encoder of {arch.layers} layers ({len(unknown)}"
+      " unknown in all)"
+    )
+  if left_out:
+    kinds = [f"{kind} ({count})" for kind, count in left_out.items()]
+    print(f"left out  tensors {', '.join(kinds)} of {tensors.path}", flush=True)
+  return stored
 
 
 def _modern(name: str, family: Family) -> str:
@@ -86,76 +168,28 @@ def _modern(name: str, family: Family) -> str:
   return name
 
 
-def _read_entry(file: Any, entry: Entry, names: list[list[str]]) -> Array:
-  """One of our parameters: tensors transposed, joined, stacked by layer."""
-  layers = []
-  for here in names:
-    tensors = [file.get_tensor(name) for name in here]
-    if entry.transposed:
-      tensors = [tensor.T for tensor in tensors]
-    layers.append(np.concatenate(tensors, axis=-1).astype(np.float32))
-  return np.stack(layers) if entry.of_layers else layers[0]
+def _wanted(family: Family, arch: Architecture) -> set[str]:
+  return {
+    name.format(layer=layer)
+    for entry in family.entries
+    for name in entry.names
+    for layer in range(family.first_stacked, arch.layers)
+  }
 
 
 def _shapes(arch: Architecture) -> dict[str, Any]:
   """The shapes of the encoder's parameters, the table without padding."""
-  encoder = encoder_lib.Encoder(arch)
+  encoder = Encoder(arch)
   shapes: dict[str, Any] = jax.eval_shape(encoder.init, jax.random.key(0))
   table = (arch.vocab_size, arch.hidden_size)
   return {**shapes, "tokens": jax.ShapeDtypeStruct(table, np.float32)}
 
 
-def _tensor_shape(entry: Entry, shapes: dict[str, Any]) -> list[int]:
-  """The shape of each of an entry's tensors, as the checkpoint has them."""
-  ours: Any = functools.reduce(operator.getitem, entry.path, shapes)
-  *rest, last = ours.shape[1:] if entry.of_layers else ours.shape
-  shape = [*rest, last // len(entry.names)]
-  return shape[::-1] if entry.transposed else shape
+def _get(tree: Any, path: tuple[str, ...]) -> Any:
+  return functools.reduce(operator.getitem, path, tree)
 
 
-def _check_names(
-  path: pathlib.Path, present: set[str], prefix: str, arch: Architecture
-) -> None:
-  family = FAMILIES[arch.family]
-  wanted = {
-    prefix + name.format(layer=layer)
-    for entry in family.entries
-    for name in entry.names
-    for layer in range(arch.layers)
-  }
-  if missing := sorted(wanted - present):
-    raise UserError(
-      f"{path}: the tensor '{missing[0]}' is missing"
-      f" ({len(missing)} missing in all)"
-    )
-  unknown = sorted(
-    name
-    for name in present - wanted
-    if not any(
-      fnmatch.fnmatch(name.removeprefix(prefix), pattern)
-      for pattern in family.discards
-    )
-  )
-  if unknown:
-    raise UserError(
-      f"{path}: the tensor '{unknown[0]}' has no place in a {arch.family}"
-      f" encoder of {arch.layers} layers ({len(unknown)} unknown in all)"
-    )
-
-
-def _check_shapes(
-  path: pathlib.Path, file: Any, names: list[list[str]], expected: list[int]
-) -> None:
-  for name in itertools.chain(*names):
-    shape = file.get_slice(name).get_shape()
-    if shape != expected:
-      raise UserError(
-        f"{path}: the tensor '{name}' has the shape {shape}, but config.json"
-        f" says {expected}"
-      )
-
-
-def _set(tree: dict[str, Any], path: tuple[str, ...], value: Array) -> None:
+def _set(tree: Params, path: tuple[str, ...], value: Array) -> None:
   for part in path[:-1]:
     tree = tree.setdefault(part, {})
   tree[path[-1]] = value

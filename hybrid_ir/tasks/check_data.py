@@ -12,12 +12,12 @@ from tqdm import tqdm
 from hybrid_ir.config import Config
 from hybrid_ir.data import own_files
 from hybrid_ir.data.fields import Fault, Row
-from hybrid_ir.data.prefixes import INSTRUCTION, Prefixes
 from hybrid_ir.data.records import Record
 from hybrid_ir.data.sources import open_source, parse_weights
 from hybrid_ir.data.survey import Survey
 from hybrid_ir.data.survey_lines import describe
 from hybrid_ir.errors import UserError
+from hybrid_ir.prefixes import INSTRUCTION, Prefixes
 
 _SPLIT = "train"  # what is trained on
 _AT_ONCE = 256  # rows measured together
@@ -127,10 +127,7 @@ class _Ruler:
 
   def of(self, name: str, config: Config) -> "_Ruler":
     """The ruler with a data set's own prefixes, if it has some."""
-    if name not in config.data.prefixes:
-      return self
-    query, passage = config.data.prefixes[name]
-    prefixes = dataclasses.replace(self.prefixes, query=query, passage=passage)
+    prefixes = self.prefixes.of(name, config.data)
     return dataclasses.replace(self, prefixes=prefixes)
 
   def measure(self, records: Sequence[Record]) -> Iterator[tuple[int, int]]:

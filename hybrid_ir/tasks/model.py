@@ -24,6 +24,7 @@ from hybrid_ir.model.encoder import Params
 from hybrid_ir.model.sentence_transformers import Modules, read_modules
 from hybrid_ir.retrieval.encode import TextEncoder
 from hybrid_ir.training.checkpoint import Checkpoints
+from hybrid_ir.training.lora import encoder_params
 from hybrid_ir.training.mesh import shardings
 from hybrid_ir.workdir import CHECKPOINTS
 
@@ -197,7 +198,7 @@ def load_trained(
   temperature = contract.temperature
   if "log_inverse_temperature" in params:
     temperature = float(jax.numpy.exp(-params["log_inverse_temperature"]))
-  return LoadedModel(model, params["encoder"], step, temperature)
+  return LoadedModel(model, encoder_params(params), step, temperature)
 
 
 def check_same_contract(
@@ -225,8 +226,7 @@ def _warm_params(workdir: pathlib.Path, model: Model, mesh: Mesh) -> Params:
     check_same_contract(
       model.contract, stored, checkpoints.directory, _OF_TRAINING
     )
-    encoder_params: Params = _best_params(checkpoints, mesh)[0]["encoder"]
-    return encoder_params
+    return encoder_params(_best_params(checkpoints, mesh)[0])
 
 
 @contextlib.contextmanager

@@ -1,19 +1,18 @@
 """task=train: from a config to checkpoints. Wires data, model and training."""
 
 import contextlib
-import dataclasses
 import functools
 import pathlib
 from collections.abc import Iterator, Sequence
 
 import jax
+import numpy as np
 
 from hybrid_ir.config import Config
 from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.data.batch import Batch, Batches
 from hybrid_ir.data.corpus import Corpus, open_corpus
 from hybrid_ir.data.plan import Plan
-from hybrid_ir.data.prefixes import Prefixes
 from hybrid_ir.data.sources import open_source, parse_weights
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.catalog import open_benchmark
@@ -32,6 +31,7 @@ from hybrid_ir.training.checkpoint import Checkpoints, Progress
 from hybrid_ir.training.metrics import MetricsLog
 from hybrid_ir.training.optimizer import make_optimizer
 from hybrid_ir.training.step import State, Trainer
+from hybrid_ir.training.trainable import take
 from hybrid_ir.workdir import CHECKPOINTS, write_config
 
 
@@ -56,13 +56,18 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     open_source(name, "train", config.data, cache_dir) for name in names
   ]
   model = open_model(config, workdir, sources)
+  _check_frozen(config, model)
   corpora = [
     open_corpus(
-      source, model.tokenizer, _prefixes(config, model, name), cache_dir
+      source,
+      model.tokenizer,
+      model.contract.prefixes.of(name, config.data),
+      cache_dir,
     )
     for name, source in zip(names, sources, strict=True)
   ]
   _check_negatives(config, corpora)
+  _check_teacher(config, corpora)
   plan = Plan(
     corpora, weights, config.mix, config.train.batch_size, config.seed
   )
@@ -84,6 +89,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     model.bi_encoder,
     config.layout.texts_per_row if config.layout.packing else 1,
     config.loss,
+    config.adapt,
     make_optimizer(config.optimizer, config.train.steps),
     config.train.chunks,
     config.seed,
@@ -129,20 +135,37 @@ def _stream(
   return iterate(batches, start, stop, workers)
 
 
-def _prefixes(config: Config, model: Model, name: str) -> Prefixes:
-  """The model's prefixes, or a data set's own."""
-  prefixes = model.contract.prefixes
-  if name not in config.data.prefixes:
-    return prefixes
-  query, passage = config.data.prefixes[name]
-  return dataclasses.replace(prefixes, query=query, passage=passage)
-
-
 def _check_negatives(config: Config, corpora: Sequence[Corpus]) -> None:
   if config.loss.hard_negatives and not any(len(c.negatives) for c in corpora):
     raise UserError(
       f"config key 'loss.hard_negatives' is {config.loss.hard_negatives}, but"
       f" no record of {', '.join(c.name for c in corpora)} has 'negatives'"
+    )
+
+
+def _check_teacher(config: Config, corpora: Sequence[Corpus]) -> None:
+  if not config.loss.distillation:
+    return
+  said = f"config key 'loss.distillation' is {config.loss.distillation}"
+  if not config.loss.hard_negatives:
+    raise UserError(
+      f"{said}, but 'loss.hard_negatives' is 0: there is nothing to weigh a"
+      " passage against; set it to the negatives a step"
+    )
+  if not any(np.isfinite(corpus.negative_scores).any() for corpus in corpora):
+    raise UserError(
+      f"{said}, but no record of {', '.join(c.name for c in corpora)} has"
+      " 'negatives' with 'scores'"
+    )
+
+
+def _check_frozen(config: Config, model: Model) -> None:
+  frozen = config.adapt.freeze_layers
+  layers = model.contract.architecture.layers
+  if frozen >= layers:
+    raise UserError(
+      f"config key 'adapt.freeze_layers' is {frozen}, but the encoder has"
+      f" {layers} layers; expected fewer, so that one trains"
     )
 
 
@@ -239,10 +262,19 @@ def _announce(
     print(f"mixture   {line}")
   for line in plan.dropped:
     print(f"left out  {line}")
-  count = sum(x.size for x in jax.tree.leaves(state["params"]))
+  count = _count(state["params"])
+  trained = _count(
+    jax.eval_shape(lambda x: take(x, config.adapt), state["params"])
+  )
+  of_all = f" of {count:,}" if trained < count else ""
   print(
-    f"training  {count:,} parameters, batches of {config.train.batch_size}"
-    f" pairs, steps {int(state['step'])} to {config.train.steps}, {devices}"
-    f" {jax.devices()[0].platform} device{'s' * (devices > 1)}",
+    f"training  {trained:,}{of_all} parameters, batches of"
+    f" {config.train.batch_size} pairs, steps {int(state['step'])} to"
+    f" {config.train.steps}, {devices} {jax.devices()[0].platform}"
+    f" device{'s' * (devices > 1)}",
     flush=True,
   )
+
+
+def _count(params: Params) -> int:
+  return sum(x.size for x in jax.tree.leaves(params))

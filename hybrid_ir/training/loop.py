@@ -18,6 +18,7 @@ from hybrid_ir.data.batch import Batch, Batches
 from hybrid_ir.errors import UserError
 from hybrid_ir.model.encoder import Params
 from hybrid_ir.training.checkpoint import Checkpoints, Progress
+from hybrid_ir.training.lora import encoder_params
 from hybrid_ir.training.metrics import MetricsLog
 from hybrid_ir.training.optimizer import learning_rate
 from hybrid_ir.training.step import (
@@ -90,7 +91,7 @@ def train(
       line = window.close(float(schedule(step)))
       print(_describe(done, steps, line), flush=True)
       if evaluate is not None and is_dev:
-        figures = evaluate(state["params"]["encoder"], done)
+        figures = evaluate(encoder_params(state["params"]), done)
         dev = figures["dev"]
         progress = _advance(progress, done, dev)
         line["dev"] = figures

@@ -1,4 +1,4 @@
-"""InfoNCE over the global batch. From text embeddings, to the step.
+"""InfoNCE over the global batch. From text embeddings, to the objective.
 
 Source: van den Oord et al. 2018 (arXiv 1807.03748); in-batch negatives as in
 arXiv 2408.10536, section 3; false negatives masked by group.
@@ -21,6 +21,7 @@ def contrastive_loss(
   *,
   two_sided: bool,
   mask_groups: bool,
+  weights: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
   """The mean loss of B queries against all passages and hard negatives.
 
@@ -39,6 +40,7 @@ def contrastive_loss(
     two_sided: also rank the batch's queries for each passage; the loss is
       the mean of both directions.
     mask_groups: whether group members are left out.
+    weights: [B] that each pair's loss is multiplied by; None: all 1.
 
   Returns:
     The scalar loss, and the share of queries whose positive ranks first.
@@ -61,13 +63,17 @@ def contrastive_loss(
     axis=1,
   )
   positive = jnp.diagonal(to_passages)
-  loss = jnp.mean(jax.nn.logsumexp(logits, axis=1) - positive)
+  loss = _mean(jax.nn.logsumexp(logits, axis=1) - positive, weights)
   if two_sided:
     to_queries = jnp.where(allowed, to_passages, _MASKED)
-    backward = jnp.mean(jax.nn.logsumexp(to_queries, axis=0) - positive)
+    backward = _mean(jax.nn.logsumexp(to_queries, axis=0) - positive, weights)
     loss = (loss + backward) / 2
   first = jnp.mean(positive >= logits.max(axis=1))
   return loss, first
+
+
+def _mean(losses: jax.Array, weights: jax.Array | None) -> jax.Array:
+  return jnp.mean(losses if weights is None else weights * losses)
 
 
 def _logits(x: jax.Array, y: jax.Array, scale: jax.Array) -> jax.Array:

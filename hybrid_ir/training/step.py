@@ -5,31 +5,32 @@ over the devices, and every query meets every passage.
 """
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any, TypedDict
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding
 
-from hybrid_ir.config import Loss
+from hybrid_ir.config import Adapt, Loss
 from hybrid_ir.data.batch import Batch
 from hybrid_ir.model.bi_encoder import BiEncoder
 from hybrid_ir.model.encoder import Params
-from hybrid_ir.training import loss as loss_lib
+from hybrid_ir.training import lora, trainable
 from hybrid_ir.training import mesh as mesh_lib
+from hybrid_ir.training.objective import Arrays, objective
 from hybrid_ir.training.optimizer import Transformation, global_norm, update
 
 Chunk = tuple[jax.Array, jax.Array, jax.Array]  # words, segments, positions
-Arrays = Mapping[str, jax.Array]  # a `Batch` on device
+_LORA = 2**32 - 1  # randomness of LoRA's matrices; no step has this number
 
 
 class State(TypedDict):
   """What a checkpoint holds."""
 
   step: jax.Array  # steps done
-  params: Params  # "encoder", and "log_inverse_temperature" if learned
-  optimizer: Any
+  params: Params  # "encoder"; with LoRA "lora", "lora_scale"; if learned,
+  # "log_inverse_temperature"
+  optimizer: Any  # of the parameters that train
 
 
 class Metrics(TypedDict):
@@ -37,7 +38,7 @@ class Metrics(TypedDict):
 
   loss: jax.Array
   accuracy: jax.Array  # share of queries whose positive ranks first
-  gradient_norm: jax.Array  # before clipping
+  gradient_norm: jax.Array  # of what trains, before clipping
   temperature: jax.Array
 
 
@@ -48,6 +49,7 @@ class Trainer:
   model: BiEncoder
   texts_per_row: int  # of the batch's layout
   loss: Loss
+  adapt: Adapt  # which parameters train
   optimizer: Transformation
   chunks: int
   seed: int
@@ -59,27 +61,27 @@ class Trainer:
       params["log_inverse_temperature"] = -jnp.log(
         jnp.float32(self.loss.temperature)
       )
+    if self.adapt.lora_rank:
+      key = jax.random.fold_in(jax.random.key(self.seed), _LORA)
+      params.update(lora.init(key, encoder_params, self.adapt))
     return State(
-      step=jnp.int32(0), params=params, optimizer=self.optimizer.init(params)
+      step=jnp.int32(0),
+      params=params,
+      optimizer=self.optimizer.init(trainable.take(params, self.adapt)),
     )
 
   def loss_of(
     self, params: Params, batch: Arrays, key: jax.Array | None
   ) -> tuple[jax.Array, jax.Array]:
     """The loss of a batch, and the share of queries answered right."""
-    B, N = batch["negative_group"].shape
-    texts = self.embed_texts(params["encoder"], batch, key)  # [T, D]
-    present = batch["text_segment"][2 * B :].reshape(B, N) > 0
-    return loss_lib.contrastive_loss(
-      texts[:B],
-      texts[B : 2 * B],
-      texts[2 * B :],
-      batch["group"],
-      batch["negative_group"],
-      present,
+    encoder_params = lora.encoder_params(params)
+    texts = self.embed_texts(encoder_params, batch, key)  # [T, E]
+    return objective(
+      texts,
+      batch,
       self._inverse_temperature(params),
-      two_sided=self.loss.two_sided,
-      mask_groups=self.loss.mask_groups,
+      self.loss,
+      normalized=self.model.normalize,
     )
 
   def embed_texts(
@@ -91,17 +93,24 @@ class Trainer:
     backward pass makes each again (GradCache, arXiv 2101.06983, as
     `lax.scan` over `jax.checkpoint`), with the same dropout.
     """
-    encoder = self.model.encoder
+    encoder, frozen = self.model.encoder, self.adapt.freeze_layers
     words = encoder.embed(params, batch["tokens"])  # [R, L, D]
     if self.chunks == 1:
       states = encoder.encode(
-        params, words, batch["segments"], batch["positions"], key
+        params,
+        words,
+        batch["segments"],
+        batch["positions"],
+        key,
+        frozen_layers=frozen,
       )
     else:
 
       def encode(chunk: Chunk, nth: jax.Array) -> jax.Array:
         chunk_key = None if key is None else jax.random.fold_in(key, nth)
-        return encoder.encode(params, *chunk, key=chunk_key)
+        return encoder.encode(
+          params, *chunk, key=chunk_key, frozen_layers=frozen
+        )
 
       pieces = jax.tree.map(
         self._split, (words, batch["segments"], batch["positions"])
@@ -119,19 +128,26 @@ class Trainer:
     key = None
     if self.model.encoder.dropout:
       key = jax.random.fold_in(jax.random.key(self.seed), state["step"])
+    params, adapt = state["params"], self.adapt
+    trained = trainable.take(params, adapt)
     (loss, accuracy), gradients = jax.value_and_grad(
-      self.loss_of, has_aux=True
-    )(state["params"], batch, key)
-    params, optimizer = update(
-      self.optimizer, gradients, state["optimizer"], state["params"]
+      lambda x: self.loss_of(trainable.put(params, x, adapt), batch, key),
+      has_aux=True,
+    )(trained)
+    trained, optimizer = update(
+      self.optimizer, gradients, state["optimizer"], trained
     )
     metrics = Metrics(
       loss=loss,
       accuracy=accuracy,
       gradient_norm=global_norm(gradients),
-      temperature=1 / self._inverse_temperature(state["params"]),
+      temperature=1 / self._inverse_temperature(params),
     )
-    new = State(step=state["step"] + 1, params=params, optimizer=optimizer)
+    new = State(
+      step=state["step"] + 1,
+      params=trainable.put(params, trained, adapt),
+      optimizer=optimizer,
+    )
     return new, metrics
 
   def _split(self, rows: jax.Array) -> jax.Array:

@@ -5,9 +5,9 @@ import tokenizers
 from tokenizers import models, pre_tokenizers, processors
 
 from hybrid_ir.data.corpus import open_corpus
-from hybrid_ir.data.prefixes import INSTRUCTION, Prefixes
 from hybrid_ir.data.records import Source
 from hybrid_ir.data.tokenizer import Tokenizer
+from hybrid_ir.prefixes import INSTRUCTION, Prefixes
 
 
 @pytest.fixture(scope="session")

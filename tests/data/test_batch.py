@@ -1,15 +1,13 @@
 import numpy as np
 import pytest
 
-from hybrid_ir.config import Layout, Mix, Text
+from hybrid_ir.config import Layout, Mix
 from hybrid_ir.data.batch import Batches, arrange
 from hybrid_ir.data.plan import Plan
 from hybrid_ir.data.records import Record
 
-PREFIXED = Text(query_prefix="q: ", passage_prefix="p: ")
 
-
-def record(id, language, negatives=(), passage=None):
+def record(id, language, negatives=(), passage=None, scores=()):
   return Record(
     id=id,
     language=language,
@@ -17,6 +15,7 @@ def record(id, language, negatives=(), passage=None):
     passage=passage or f"{language}: the answer to {id} is so long.",
     where=f"toy:{id}/{language}",
     negatives=negatives,
+    scores=scores,
   )
 
 
@@ -25,12 +24,13 @@ RECORDS = [
 ]
 
 
-def make_batches(corpus, text=PREFIXED, negatives=0, size=4, **layout):
+def make_batches(corpus, lengths=(64, 256), negatives=0, size=4, **layout):
   keys = {"row_lengths": (64, 128), "texts_per_row": 3} | layout
   return Batches(
     plan=Plan([corpus], [None], Mix(), size, seed=3),
     corpora=[corpus],
-    text=text,
+    query_length=lengths[0],
+    passage_length=lengths[1],
     layout=Layout(**keys),
     hard_negatives=negatives,
     suffix=1,
@@ -69,9 +69,8 @@ def cut(tokenizer, text, length):
 )
 @pytest.mark.parametrize("lengths", [(64, 128), (16, 24)])
 def test_tokens_are_the_texts(make_corpus, tokenizer, layout, lengths):
-  corpus = make_corpus(RECORDS, text=PREFIXED)
-  text = Text(query_length=lengths[0], passage_length=lengths[1])
-  batches = make_batches(corpus, text, **layout)
+  corpus = make_corpus(RECORDS, query="q: ", passage="p: ")
+  batches = make_batches(corpus, lengths, **layout)
   by_id = {(r.id, r.language): r for r in RECORDS}
   for step in range(8):
     batch = batches(step)
@@ -103,12 +102,13 @@ def test_tokens_are_the_texts(make_corpus, tokenizer, layout, lengths):
     assert not batch["positions"][padding].any()
 
 
-def test_all_arrays_are_int32(make_corpus):
+def test_all_arrays_but_the_scores_are_int32(make_corpus):
   # The pipeline hands them on as such.
   records = [record(str(i), "en", negatives=("no.",)) for i in range(4)]
   corpus = make_corpus([*records, *(record(str(i), "de") for i in range(4))])
   for negatives in (0, 2):
     batch = make_batches(corpus, negatives=negatives)(0)
+    assert batch.pop("teacher").dtype == np.float32
     assert {array.dtype for array in batch.values()} == {np.dtype(np.int32)}
 
 
@@ -208,6 +208,53 @@ def test_negatives_asked_for_where_there_are_none(make_corpus):
   batch = make_batches(make_corpus(RECORDS), negatives=2)(0)
   assert batch["text_segment"][8:].tolist() == [0] * 8
   assert batch["negative_group"].tolist() == [[-1, -1]] * 4
+
+
+def test_scores_stand_with_their_texts(make_corpus, tokenizer):
+  """A teacher's scores: of the passage's record, and of the drawn negatives."""
+  scored = {"0": 3, "1": 1}  # hard negatives of an id; 2 and 3 have no scores
+  records, score_of = [], {}
+  for i, language in enumerate(("de", "en")):
+    for id in "0123":
+      negatives = [f"{language}{id} {n}" for n in range(scored.get(id, 2))]
+      scores = ()
+      if id in scored:
+        scores = tuple(10 * i + int(id) + n / 8 for n in range(scored[id] + 1))
+        score_of |= dict(zip(negatives, scores[1:], strict=True))
+        score_of[id, language] = scores[0]
+      records.append(record(id, language, tuple(negatives), None, scores))
+  corpus = make_corpus(records)
+  spelt = {
+    tuple(tokenizer.encode([n])[0].tolist()): n
+    for r in records
+    for n in r.negatives
+  }
+  batches = make_batches(corpus, negatives=2)
+  drawn = set()
+  for step in range(24):
+    planned, _ = batches.describe(step)
+    batch = batches(step)
+    negatives = read_texts(batch)[8:]
+    for i, id in enumerate(corpus.ids[j] for j in planned.ids):
+      language = corpus.languages[planned.passage_language[i]]
+      names = [spelt[tuple(t)] if t else "" for t in negatives[2 * i :][:2]]
+      expected = [score_of.get(key, np.nan) for key in [(id, language), *names]]
+      np.testing.assert_array_equal(
+        batch["teacher"][i], np.array(expected, np.float32)
+      )
+      drawn.update(names)
+  assert score_of.keys() - drawn == {(i, x) for i in "01" for x in ("de", "en")}
+
+
+def test_without_hard_negatives_the_passages_scores_are_there(make_corpus):
+  records = [
+    record(str(i), language, ("no.",), None, (float(i), -1.0))
+    for i in range(4)
+    for language in ("de", "en")
+  ]
+  batches = make_batches(make_corpus(records))
+  ids = batches.describe(0)[0].ids
+  assert batches(0)["teacher"].tolist() == [[float(i)] for i in ids]
 
 
 def test_pure(make_corpus):

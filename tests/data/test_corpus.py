@@ -12,10 +12,10 @@ import tokenizers
 
 from hybrid_ir.config import Data
 from hybrid_ir.data.corpus import open_corpus
-from hybrid_ir.data.prefixes import INSTRUCTION, Prefixes
 from hybrid_ir.data.records import Record, Source
 from hybrid_ir.data.tokenizer import Tokenizer
 from hybrid_ir.errors import UserError
+from hybrid_ir.prefixes import INSTRUCTION, Prefixes
 
 SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared"
 BARE = Prefixes("", "", INSTRUCTION)
@@ -180,7 +180,7 @@ def test_a_killed_build_is_begun_anew(tmp_path, tokenizer):
   script = """
 import os, pathlib, signal, sys
 from hybrid_ir.data import corpus, tokenizer
-from hybrid_ir.data.prefixes import INSTRUCTION, Prefixes
+from hybrid_ir.prefixes import INSTRUCTION, Prefixes
 from hybrid_ir.data.records import Record, Source
 
 def read():

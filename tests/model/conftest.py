@@ -10,36 +10,68 @@ from hybrid_ir.config import Layout
 from hybrid_ir.data.batch import arrange
 from hybrid_ir.model.architecture import Architecture
 from hybrid_ir.model.encoder import Encoder
-from hybrid_ir.model.pooling import pool
+from hybrid_ir.model.pooling import normalize, pool
 
 
 @pytest.fixture(scope="session")
-def arch():
-  return Architecture(
-    family="bert",
-    vocab_size=61,
-    hidden_size=16,
-    layers=2,
-    heads=2,
-    intermediate_size=24,
-    max_positions=20,
-    token_types=2,
-    norm_epsilon=1e-12,
-    activation="gelu",
-  )
+def arches():
+  """(family, changes) -> the architecture of fixtures/tiny_<family>."""
+
+  def arches(family, **changes):
+    own = {
+      "bert": {},
+      "xlm-roberta": {"token_types": 1, "position_offset": 2},
+      "modernbert": {
+        "layers": 5,
+        "token_types": 0,
+        "norm_epsilon": 1e-5,
+        "window": 3,
+        "global_every": 3,
+        "global_theta": 160_000.0,
+        "local_theta": 100.0,
+      },
+    }[family]
+    shared = {
+      "vocab_size": 61,
+      "hidden_size": 16,
+      "layers": 2,
+      "heads": 2,
+      "intermediate_size": 24,
+      "max_positions": 20,
+      "token_types": 2,
+      "norm_epsilon": 1e-12,
+      "activation": "gelu",
+    }
+    return Architecture(family, **{**shared, **own, **changes})
+
+  return arches
 
 
 @pytest.fixture(scope="session")
-def params(arch):
-  """Every weight drawn, biases and norms too."""
-  shapes = jax.eval_shape(Encoder(arch).init, jax.random.key(0))
-  rng = np.random.default_rng(0)
+def arch(arches):
+  return arches("bert")
 
-  def draw(path, shape):
-    mean = path[-1].key == "scale"
-    return rng.normal(mean, 0.4, shape.shape).astype(np.float32)
 
-  return jax.tree_util.tree_map_with_path(draw, shapes)
+@pytest.fixture(scope="session")
+def draw():
+  """(architecture) -> parameters, every one drawn, biases and norms too."""
+
+  def draw(arch):
+    shapes = jax.eval_shape(Encoder(arch).init, jax.random.key(0))
+    rng = np.random.default_rng(0)
+
+    def leaf(path, shape):
+      mean = path[-1].key == "scale"
+      return rng.normal(mean, 0.4, shape.shape).astype(np.float32)
+
+    return jax.tree_util.tree_map_with_path(leaf, shapes)
+
+  return draw
+
+
+@pytest.fixture(scope="session")
+def params(arch, draw):
+  return draw(arch)
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +106,9 @@ def embed():
       params, words, rows["segments"], rows["positions"], key
     )
     places = rows["text_row"], rows["text_start"], rows["text_segment"]
-    return states, pool(
+    pooled = pool(
       states, rows["segments"], *places, pooling=pooling, texts_per_row=4
     )
+    return states, normalize(pooled)
 
   return embed

@@ -6,7 +6,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hybrid_ir.errors import UserError
 from hybrid_ir.model.encoder import Encoder, pad_table
+
+FAMILIES = ("bert", "xlm-roberta", "modernbert")
+
+
+@pytest.fixture(scope="module", params=["bert", "modernbert"])
+def arch(request, arches):
+  return arches(request.param)
+
+
+@pytest.fixture(scope="module")
+def params(arch, draw):
+  return draw(arch)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
@@ -125,14 +138,129 @@ def test_the_activation_is_used(arch, params, texts, rows_of, embed):
   assert float(jnp.abs(one - other).max()) > 1e-3
 
 
+def test_local_layers_see_their_window_alone(arches, draw, rows_of, embed):
+  """What a token sees grows by the window with each local layer."""
+  arch = arches("modernbert", layers=4, global_every=9, window=2)
+  alone = arches("modernbert", layers=2, global_every=9, window=2)
+  text = np.arange(1, 17)
+  changed = np.where(np.arange(16) == 12, 40, text)
+
+  def moved(arch, first_is_global):
+    params = draw(arch)
+    if not first_is_global:  # layer 0 is: without its attention it is no more
+      kernel = params["first"]["attention_out"]["kernel"]
+      params["first"]["attention_out"]["kernel"] = np.zeros_like(kernel)
+    states = [
+      np.asarray(embed(Encoder(arch), params, rows_of([t], True))[0][0])
+      for t in (text, changed)
+    ]
+    return np.flatnonzero((states[0] != states[1]).any(axis=-1)).tolist()
+
+  assert moved(alone, False) == [10, 11, 12, 13, 14]  # one local layer
+  assert moved(arch, False) == [6, 7, 8, 9, 10, 11, 12, 13, 14, 15]  # three
+  assert moved(alone, True) == [*range(16)]
+
+
+def test_a_window_over_the_text_is_no_window(arches, draw, texts, rows_of):
+  wide = arches("modernbert", window=16, local_theta=160_000.0)
+  whole = dataclasses.replace(wide, window=0)
+  rows, params = rows_of(texts, packed=True), draw(wide)
+
+  def states(arch):
+    encoder = Encoder(arch)
+    words = encoder.embed(params, rows["tokens"])
+    return encoder.encode(params, words, rows["segments"], rows["positions"])
+
+  np.testing.assert_allclose(states(wide), states(whole), atol=1e-5)
+
+
+def test_xlm_robertas_positions_begin_at_the_offset(
+  arches, draw, texts, rows_of, embed
+):
+  arch = arches("xlm-roberta")
+  params, rows = draw(arch), rows_of(texts, packed=True)
+  plain = dataclasses.replace(arch, family="bert", position_offset=0)
+  table = params["embeddings"]["positions"][2:]
+  moved = {**params, "embeddings": {**params["embeddings"], "positions": table}}
+  one, _ = embed(Encoder(arch), params, rows)
+  other, _ = embed(Encoder(plain), moved, rows)
+  np.testing.assert_array_equal(one, other)
+
+
+def gradients_of(arch, params, rows, frozen_layers, remat=False):
+  encoder = Encoder(arch, remat=remat)
+
+  def total(params):
+    words = encoder.embed(params, rows["tokens"])
+    states = encoder.encode(
+      params,
+      words,
+      rows["segments"],
+      rows["positions"],
+      frozen_layers=frozen_layers,
+    )
+    real = jnp.asarray(rows["segments"] > 0)[..., None]
+    return jnp.sum(jnp.where(real, jnp.sin(states), 0))
+
+  return jax.value_and_grad(total), total
+
+
+def test_frozen_layers_get_no_gradient_and_the_others_theirs(
+  arch, params, texts, rows_of
+):
+  rows = rows_of(texts, packed=True)
+  outside = int("first" in params)
+  whole_loss, whole = jax.jit(gradients_of(arch, params, rows, 0)[0])(params)
+  for frozen in sorted({1, arch.layers // 2 + 1, arch.layers}):
+    loss, found = jax.jit(gradients_of(arch, params, rows, frozen)[0])(params)
+    np.testing.assert_allclose(loss, whole_loss, rtol=1e-5)
+    stacked = frozen - outside
+    below = [
+      *(found[name] for name in ("tokens", "embeddings")),
+      found.get("first", {}),
+      *(x[:stacked] for x in jax.tree.leaves(found["layers"])),
+    ]
+    assert not any(np.any(x) for x in jax.tree.leaves(below))
+    for name in ("layers", "final_norm"):
+      for one, other in zip(
+        jax.tree.leaves(found.get(name, {})),
+        jax.tree.leaves(whole.get(name, {})),
+        strict=True,
+      ):
+        start = stacked if name == "layers" else 0
+        np.testing.assert_allclose(
+          one[start:], other[start:], rtol=2e-3, atol=2e-4
+        )
+
+
+def test_nothing_is_computed_backwards_below_frozen_layers(
+  arch, params, texts, rows_of
+):
+  rows = rows_of(texts, packed=True)
+
+  def products(frozen, backward):
+    both, forward = gradients_of(arch, params, rows, frozen)
+    jaxpr = jax.make_jaxpr(both if backward else forward)(params)
+    return str(jaxpr).count("dot_general[")
+
+  forward = products(0, False)
+  assert products(arch.layers, True) == forward
+  # The two scans: the lower forwards alone, the upper both ways.
+  block = forward if "first" not in params else forward // 2
+  assert products(1, True) >= 2 * block
+  assert products(arch.layers, True) < products(1, True)
+
+
+def test_more_frozen_layers_than_there_are(arch, params, texts, rows_of):
+  message = rf"'adapt.freeze_layers' is 9, but .* {arch.layers} layers"
+  with pytest.raises(UserError, match=message):
+    gradients_of(arch, params, rows_of(texts, True), 9)[1](params)
+
+
 def test_fresh_parameters(arch):
   init = jax.jit(Encoder(arch).init)
   params = init(jax.random.key(0))
-  shapes = jax.tree.map(jnp.shape, params)
-  assert shapes["tokens"] == (128, 16)  # 61 rows, padded
-  assert shapes["embeddings"]["positions"] == (20, 16)
-  assert shapes["embeddings"]["types"] == (2, 16)
-  assert shapes["layers"]["qkv"] == {"kernel": (2, 16, 48), "bias": (2, 48)}
+  assert params["tokens"].shape == (128, 16)  # 61 rows, padded
   assert {x.dtype for x in jax.tree.leaves(params)} == {jnp.dtype("float32")}
   assert not params["tokens"][61:].any()
   kernels = params["layers"]["up"]["kernel"]
@@ -140,6 +268,23 @@ def test_fresh_parameters(arch):
   again, other = init(jax.random.key(0)), init(jax.random.key(1))
   assert (params["tokens"] == again["tokens"]).all()
   assert (params["tokens"] != other["tokens"]).any()
+
+
+def test_shapes(arches):
+  def shapes(family):
+    init = Encoder(arches(family)).init
+    return jax.tree.map(jnp.shape, jax.eval_shape(init, jax.random.key(0)))
+
+  bert, roberta, modern = map(shapes, FAMILIES)
+  assert bert["embeddings"]["positions"] == (20, 16)
+  assert bert["embeddings"]["types"] == (2, 16)
+  assert bert["layers"]["qkv"] == {"kernel": (2, 16, 48), "bias": (2, 48)}
+  assert roberta["embeddings"]["positions"] == (22, 16)
+  assert modern["embeddings"] == {"norm": {"scale": (16,)}}
+  assert modern["layers"]["qkv"] == {"kernel": (4, 16, 48)}
+  assert modern["layers"]["up"] == {"kernel": (4, 16, 48)}
+  assert modern["first"].keys() == modern["layers"].keys() - {"attention_norm"}
+  assert modern["final_norm"] == {"scale": (16,)}
 
 
 @pytest.mark.parametrize(("rows", "padded"), [(1, 128), (128, 128), (129, 256)])

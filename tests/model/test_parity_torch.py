@@ -1,81 +1,141 @@
-"""The encoder against PyTorch's; runs where the `parity` extra is installed."""
+"""The encoders against PyTorch's; runs where the `parity` extra is installed.
+
+The same without PyTorch, on stored results: test_parity_stored.py.
+"""
+
+import pathlib
+import runpy
+import subprocess
+import sys
+import types
 
 import numpy as np
 import pytest
 
-from hybrid_ir.model.encoder import Encoder
-from hybrid_ir.model.weights import read_architecture, read_params
-
-torch = pytest.importorskip("torch", reason="the extra `parity` is not there")
-bert = pytest.importorskip(
-  "transformers.models.bert.modeling_bert",
-  reason="the extra `parity` is not there",
+from hybrid_ir.model.huggingface import to_huggingface
+from hybrid_ir.model.weights import (
+  read_architecture,
+  read_params,
+  write_params,
 )
 
+pytest.importorskip("torch", reason="the extra `parity` is not there")
+transformers = pytest.importorskip(
+  "transformers", reason="the extra `parity` is not there"
+)
 
-@pytest.fixture(scope="module", params=["gelu", "relu"])
-def reference(request, tmp_path_factory):
-  """PyTorch's model with every weight drawn, and its folder."""
-  torch.manual_seed(0)
-  config = bert.BertConfig(
-    vocab_size=61,
-    hidden_size=24,
-    num_hidden_layers=3,
-    num_attention_heads=3,
-    intermediate_size=40,
-    max_position_embeddings=20,
-    hidden_act=request.param,
-  )
-  model = bert.BertModel(config).eval()
-  for parameter in model.parameters():
-    torch.nn.init.normal_(parameter, std=0.4)
-  folder = tmp_path_factory.mktemp("bert")
-  model.save_pretrained(folder)
-  return model, folder
+HERE = pathlib.Path(__file__).resolve().parent
+REFERENCE = types.SimpleNamespace(**runpy.run_path(str(HERE / "reference.py")))
+SHARED = HERE.parents[2] / "shared"
 
 
 @pytest.fixture(scope="module")
-def expected(reference, texts):
-  """Each text's states [L, D], in a padded batch of its own."""
-  model, _ = reference
-  longest = max(map(len, texts))
-  tokens = np.stack([np.pad(t, (0, longest - len(t))) for t in texts])
-  real = np.arange(longest) < np.array([[len(t)] for t in texts])
-  with torch.no_grad():
-    states = model(
-      torch.tensor(tokens), attention_mask=torch.tensor(real).long()
-    ).last_hidden_state.numpy()
-  return [state[: len(text)] for state, text in zip(states, texts, strict=True)]
+def texts():
+  return REFERENCE.draw_texts()
 
 
-def relative_error(ours, theirs):
-  return np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
+@pytest.fixture(scope="module", params=REFERENCE.KINDS)
+def model(request):
+  return REFERENCE.make_model(request.param)
 
 
-@pytest.mark.parametrize("packed", [True, False])
-def test_token_states(reference, expected, texts, rows_of, embed, packed):
-  _, folder = reference
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+  folder = tmp_path_factory.mktemp("model")
+  model.save_pretrained(folder)
+  return folder
+
+
+@pytest.fixture(scope="module")
+def theirs(model, texts):
+  return REFERENCE.by_torch(model, texts)
+
+
+@pytest.fixture(scope="module", params=["packed", "one a row"])
+def ours(request, folder, texts):
+  return REFERENCE.by_ours(folder, texts, request.param == "packed")
+
+
+def test_states_and_embeddings(ours, theirs):
+  assert REFERENCE.relative(ours.states, theirs.states) < 1e-5
+  assert REFERENCE.relative(ours.embeddings, theirs.embeddings) < 1e-5
+
+
+def test_the_loss_and_every_gradient(ours, theirs):
+  assert REFERENCE.relative(ours.loss, theirs.loss) < 1e-4
+  assert ours.gradients.keys() == theirs.gradients.keys()
+  wrong = {
+    name: error
+    for name, error in REFERENCE.gradient_differences(
+      ours.gradients, theirs.gradients
+    ).items()
+    if not error < 1e-4
+  }
+  assert not wrong
+
+
+def test_transformers_loads_what_we_write(folder, theirs, texts, tmp_path):
   arch = read_architecture(folder)
-  rows = rows_of(texts, packed)
-  states, _ = embed(Encoder(arch), read_params(folder, arch), rows)
-  for i, theirs in enumerate(expected):
-    row, start = rows["text_row"][i], rows["text_start"][i]
-    ours = np.asarray(states)[row, start : start + len(theirs)]
-    assert relative_error(ours, theirs) < 1e-5
+  write_params(tmp_path, arch, read_params(folder, arch), "float32")
+  pad = max(0, arch.position_offset - 1)
+  fields = to_huggingface(arch, {"pad": pad, "cls": 2, "sep": 3})
+  config = transformers.AutoConfig.for_model(**fields)
+  config.save_pretrained(tmp_path)
+  poolers = {} if arch.family == "modernbert" else {"add_pooling_layer": False}
+  model, loading = transformers.AutoModel.from_pretrained(
+    tmp_path, output_loading_info=True, **poolers
+  )
+  assert not any(loading.values())  # no tensor missing, unexpected, misshapen
+  again = REFERENCE.by_torch(model.eval(), texts)
+  np.testing.assert_array_equal(again.states, theirs.states)
 
 
-@pytest.mark.parametrize("packed", [True, False])
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_embeddings(
-  reference, expected, texts, rows_of, embed, packed, pooling
-):
-  _, folder = reference
-  arch = read_architecture(folder)
-  _, ours = embed(
-    Encoder(arch), read_params(folder, arch), rows_of(texts, packed), pooling
+@pytest.mark.parametrize(
+  ("kind", "heads"),
+  [
+    ("bert", ["ForPreTraining", "ForQuestionAnswering"]),
+    ("xlm-roberta", ["ForMaskedLM", "ForSequenceClassification"]),
+    ("modernbert", ["ForMaskedLM", "ForTokenClassification"]),
+  ],
+)
+def test_heads_are_left_out_and_said(kind, heads, texts, tmp_path, capsys):
+  plain = REFERENCE.make_model(kind)
+  plain.save_pretrained(tmp_path / "plain")
+  expected = REFERENCE.by_ours(tmp_path / "plain", texts, True)
+  assert "left out" not in capsys.readouterr().out
+  for head in heads:
+    name = type(plain).__name__.removesuffix("Model") + head
+    model = getattr(transformers, name)(plain.config)
+    model.base_model.load_state_dict(plain.state_dict(), strict=False)
+    model.save_pretrained(tmp_path / head)
+    outcome = REFERENCE.by_ours(tmp_path / head, texts, True)
+    np.testing.assert_array_equal(outcome.states, expected.states)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("left out")
+
+
+@pytest.fixture(scope="module")
+def e5(tmp_path_factory):
+  """The folder of multilingual-e5-small; skips where its maker is not."""
+  tool = SHARED / "tools" / "make_e5_small.py"
+  if not tool.exists() or not (SHARED / "data" / "lareqa").is_dir():
+    pytest.skip(f"no {tool} and LAReQA's texts here")
+  folder = tmp_path_factory.mktemp("e5")
+  made = subprocess.run(
+    [sys.executable, str(tool), str(folder)], capture_output=True, text=True
   )
-  pooled = np.stack(
-    [s.mean(axis=0) if pooling == "mean" else s[0] for s in expected]
-  )
-  theirs = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
-  assert relative_error(np.asarray(ours), theirs) < 1e-5
+  if made.returncode:
+    pytest.skip(f"{tool} failed: {made.stderr.strip().splitlines()[-1]}")
+  return folder
+
+
+def test_e5_small_on_real_texts(e5):
+  texts = REFERENCE.read_texts(e5, SHARED / "data" / "lareqa")
+  assert len(texts) == 2 * 3 * 11
+  model = transformers.AutoModel.from_pretrained(e5, add_pooling_layer=False)
+  theirs = REFERENCE.by_torch(model.eval(), texts)
+  ours = REFERENCE.by_ours(e5, texts, True, row_length=144, backward=False)
+  assert REFERENCE.relative(ours.states, theirs.states) < 1e-4
+  assert REFERENCE.relative(ours.loss, theirs.loss) < 1e-4
+  for one, other in zip(ours.embeddings, theirs.embeddings, strict=True):
+    assert REFERENCE.relative(one, other) < 1e-4

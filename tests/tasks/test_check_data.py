@@ -5,8 +5,8 @@ import types
 import pytest
 
 from hybrid_ir.data.fields import Row
-from hybrid_ir.data.prefixes import Prefixes
 from hybrid_ir.data.records import Record
+from hybrid_ir.prefixes import Prefixes
 from hybrid_ir.tasks import check_data
 
 

@@ -3,15 +3,18 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
-from hybrid_ir.config import Layout, Loss
+from hybrid_ir.config import Adapt, Layout, Loss
 from hybrid_ir.data.batch import Batch, arrange
 from hybrid_ir.model.architecture import Architecture
+from hybrid_ir.model.bi_encoder import BiEncoder
 from hybrid_ir.model.encoder import Encoder
-from hybrid_ir.training.step import Trainer
+from hybrid_ir.training import mesh as mesh_lib
+from hybrid_ir.training.step import Trainer, batch_shardings, compile_step
 
 
 @pytest.fixture(scope="session")
@@ -29,11 +32,12 @@ def make_trainer(encoder):
   """The trainer of most tests, with what a test changes."""
 
   def make_trainer(dropout=0.0, dtype="float32", **changes):
+    own = dataclasses.replace(encoder, dropout=dropout, dtype=dtype)
     trainer = Trainer(
-      dataclasses.replace(encoder, dropout=dropout, dtype=dtype),
-      pooling="mean",
+      BiEncoder(own, "mean", dense=(), normalize=True),
       texts_per_row=4,
       loss=Loss(temperature=0.1, hard_negatives=2, two_sided=True),
+      adapt=Adapt(),
       optimizer=optax.sgd(0.5),
       chunks=1,
       seed=3,
@@ -66,8 +70,18 @@ def make_batch():
     # The first pair's hard negative is a passage of the third's group.
     negative_group = np.full((8, 2), -1, np.int32)
     negative_group[0, 0] = 1
+    # A teacher's scores of pairs 0, 5, 6 (of one negative) and 7; of pair 2,
+    # which has no negatives, and of pair 4 the passage's alone.
+    teacher = np.full((8, 3), np.nan, np.float32)
+    teacher[[0, 5, 7]] = rng.normal(size=(3, 3))
+    teacher[0, 2] = np.nan
+    teacher[6] = 1, np.nan, -1
+    teacher[[2, 4], 0] = 0.5
     return Batch(
-      **{**rows, **places}, group=group, negative_group=negative_group
+      **{**rows, **places},
+      group=group,
+      negative_group=negative_group,
+      teacher=teacher,
     )
 
   return make_batch
@@ -89,3 +103,23 @@ def relative_error():
     return max(jax.tree.leaves(errors))
 
   return relative_error
+
+
+@pytest.fixture(scope="session")
+def run(encoder_params):
+  """(trainer, batch, steps) -> (state, metrics of each step)."""
+
+  def run(trainer, batch, steps=1, first=0, devices=1):
+    mesh = mesh_lib.make_mesh(devices)
+    state = trainer.init(jax.tree.map(jnp.copy, encoder_params))
+    state["step"] += first
+    state = jax.device_put(state, mesh_lib.shardings(mesh, state))
+    step = compile_step(trainer, mesh, state)
+    batch = jax.device_put(dict(batch), batch_shardings(mesh))
+    metrics = []
+    for _ in range(steps):
+      state, one = step(state, batch)
+      metrics.append({name: float(value) for name, value in one.items()})
+    return state, metrics
+
+  return run

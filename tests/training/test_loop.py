@@ -112,6 +112,7 @@ def run(tmp_path):
             **dict.fromkeys(("tokens", "segments", "positions"), row),
             **dict.fromkeys(names, row[0]),
             "group": np.array([step], np.int32),
+            "teacher": np.full((1, 1), np.nan, np.float32),
           },
         )
 

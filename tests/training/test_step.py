@@ -29,26 +29,6 @@ def plain_loss(make_trainer):
   return lambda params, batch: float(compiled(params, dict(batch), None)[0])
 
 
-@pytest.fixture(scope="module")
-def run(encoder_params):
-  """(trainer, batch, steps) -> (state, metrics of each step)."""
-
-  def run(trainer, batch, steps=1, first=0):
-    mesh = mesh_lib.make_mesh(1)
-    state = trainer.init(jax.tree.map(jnp.copy, encoder_params))
-    state["step"] += first
-    state = jax.device_put(state, mesh_lib.shardings(mesh, state))
-    step = compile_step(trainer, mesh, state)
-    batch = jax.device_put(dict(batch), batch_shardings(mesh))
-    metrics = []
-    for _ in range(steps):
-      state, one = step(state, batch)
-      metrics.append({name: float(value) for name, value in one.items()})
-    return state, metrics
-
-  return run
-
-
 def test_chunks_and_packing_are_exact_in_float64(
   make_trainer, make_batch, params, relative_error
 ):

@@ -5,6 +5,8 @@ Training, encoding and search write their texts here, and nowhere else.
 
 import dataclasses
 
+from hybrid_ir.config import Data
+
 INSTRUCTION = "Instruct: {instruction}\nQuery: {query}"
 
 
@@ -28,3 +30,10 @@ class Prefixes:
   def write_passage(self, passage: str) -> str:
     """The passage with its prefix."""
     return self.passage + passage
+
+  def of(self, name: str, data: Data) -> "Prefixes":
+    """These, or where `data.prefixes` has some for a data set, its own."""
+    if name not in data.prefixes:
+      return self
+    query, passage = data.prefixes[name]
+    return dataclasses.replace(self, query=query, passage=passage)

@@ -1,0 +1,129 @@
+"""task=encode: from a model and a corpus to WORKDIR/index, for task=search."""
+
+import itertools
+import pathlib
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from hybrid_ir.config import Config
+from hybrid_ir.data import cldr, passages
+from hybrid_ir.data import tokenizer as tokenizer_lib
+from hybrid_ir.data.passages import Passage, Passages
+from hybrid_ir.errors import UserError
+from hybrid_ir.evaluation.catalog import open_benchmark
+from hybrid_ir.retrieval import shards
+from hybrid_ir.retrieval.origin import origin_of
+from hybrid_ir.retrieval.shards import Plan
+from hybrid_ir.tasks.model import load_model
+from hybrid_ir.training.mesh import make_mesh
+from hybrid_ir.workdir import write_config
+
+
+def run(config: Config, workdir: pathlib.Path) -> None:
+  """Encodes `encode.corpus`, or goes on where it was stopped.
+
+  Raises:
+    UserError: a fault of the corpus, no model, or another index in the workdir.
+  """
+  corpus = open_corpus(config)
+  mesh = make_mesh(config.mesh.data)
+  loaded = load_model(config, workdir, mesh)
+  text_encoder = loaded.model.text_encoder(config, mesh)
+  folder = workdir / shards.FOLDER
+  plan = Plan(
+    origin_of(loaded.model.contract, loaded.params, text_encoder.size),
+    corpus.fingerprint,
+    corpus.name,
+    corpus.languages,
+    config.encode.dtype,
+    config.encode.shard_size,
+  )
+  missing = shards.start(folder, plan)
+  if not loaded.step:  # nothing was trained here: the model came from elsewhere
+    write_config(workdir, config)
+    tokenizer_lib.save(loaded.model.tokenizer, workdir)
+
+  def embed(texts: list[str], number: int) -> NDArray[np.float32]:
+    name = f"shard {number + 1} of {plan.shards}"
+    return text_encoder.passages(loaded.params, texts, name)
+
+  with tqdm(
+    total=len(corpus), desc=corpus.name, unit=" passages", leave=False
+  ) as bar:
+    for number, members in _shards(corpus, plan):
+      if number in missing:
+        shards.write_shard(folder, plan, number, members, embed)
+        bar.update(len(members))
+      else:  # it was encoded before: no part of the rate
+        bar.initial += len(members)
+        bar.n += len(members)
+        bar.refresh()
+  shards.finish(folder, plan)
+  kept = plan.shards - len(missing)
+  print(
+    f"{folder}: {len(corpus):,} passages ({', '.join(corpus.languages)});"
+    f" shards: {plan.shards}" + (f", {kept} were there" if kept else ""),
+    flush=True,
+  )
+
+
+def open_corpus(config: Config) -> Passages:
+  """The passages that `encode.corpus` names.
+
+  A data set by name, and a file of pairs, is held in memory: the distinct
+  passages of all its splits, as a benchmark has them.
+
+  Raises:
+    UserError: no such corpus, or a fault in it.
+  """
+  name, language = config.encode.corpus, config.encode.language
+  if not name:
+    raise UserError(
+      "config key 'encode.corpus' is empty; name a .jsonl or .tsv file of"
+      " passages, or a data set"
+    )
+  if language and not cldr.is_language(language):
+    raise UserError(
+      f"config key 'encode.language' is {language!r}; expected a code of CLDR,"
+      ' such as "en" or "zh"'
+    )
+  path = pathlib.Path(name).expanduser()
+  if path.suffix in passages.EXTENSIONS and not (
+    path.suffix == ".jsonl" and passages.holds_pairs(str(path))
+  ):
+    return passages.open_file(str(path), language)
+  cache_dir = pathlib.Path(config.cache_dir).expanduser()
+  benchmark = open_benchmark(name, config.data, cache_dir, split="")
+  members = [
+    Passage(id, benchmark.languages[code], text, name)
+    for id, code, text in zip(
+      benchmark.passage_ids,
+      benchmark.passage_languages.tolist(),
+      benchmark.passage_texts,
+      strict=True,
+    )
+  ]
+  return passages.survey(name, lambda: iter(members))
+
+
+def _shards(
+  corpus: Passages, plan: Plan
+) -> Iterator[tuple[int, list[Passage]]]:
+  """The corpus in order, a shard at a time.
+
+  Raises:
+    UserError: it has changed since it was surveyed.
+  """
+  stream = corpus.read()
+  for number in range(plan.shards):
+    members = list(itertools.islice(stream, plan.shard_size))
+    left = len(corpus) - number * plan.shard_size
+    if len(members) != min(plan.shard_size, left):
+      raise UserError(
+        f"{corpus.name}: was changed while it was encoded; run task=encode"
+        " again"
+      )
+    yield number, members

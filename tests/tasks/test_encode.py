@@ -1,0 +1,192 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from hybrid_ir.errors import UserError
+from hybrid_ir.retrieval.encode import TextEncoder
+from hybrid_ir.retrieval.shards import open_index
+from hybrid_ir.tasks import encode as encode_task
+
+
+@pytest.fixture(scope="module")
+def copy_run(trained):
+  """path -> a trained workdir of its own there."""
+  return lambda path: shutil.copytree(trained, path)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+  """25 passages in two languages, two of one text."""
+  rows = [
+    {
+      "id": f"p{i}",
+      "language": "de" if i % 2 else "en",
+      "text": f"in babel wächst {i % 24}",
+    }
+    for i in range(25)
+  ]
+  path = tmp_path_factory.mktemp("corpus") / "passages.jsonl"
+  lines = (json.dumps(row) + "\n" for row in rows)
+  path.write_text("".join(lines), encoding="utf-8")
+  return path
+
+
+@pytest.fixture(scope="module")
+def base(corpus):
+  return {
+    "task": "encode",
+    "train.steps": 6,
+    "encode.corpus": str(corpus),
+    "encode.shard_size": 10,
+  }
+
+
+@pytest.fixture
+def workdir(copy_run, tmp_path):
+  return copy_run(tmp_path / "run")
+
+
+def files(workdir):
+  return {p.name: p.read_bytes() for p in (workdir / "index").iterdir()}
+
+
+def names(workdir):
+  return sorted(path.name for path in (workdir / "index").iterdir())
+
+
+def test_the_index_holds_every_passage(run, workdir, base, capsys):
+  run(workdir, base)
+  assert "index: 25 passages (de, en); shards: 3\n" in capsys.readouterr().out
+  kinds = ("jsonl", "npy", "rows.npy")
+  shards = [f"0000{i}.{kind}" for i in range(3) for kind in kinds]
+  assert names(workdir) == [*shards, "manifest.json", "plan.json"]
+  index = open_index(workdir / "index")
+  assert [len(s.languages) for s in index.shards] == [10, 10, 5]
+  found = [p for s in index.shards for p in s.read(range(len(s.languages)))]
+  assert {p.id for p in found} == {f"p{i}" for i in range(25)}
+  for shard in index.shards:
+    ids = [p.id for p in shard.read(range(len(shard.languages)))]
+    assert ids == sorted(ids, reverse=True)
+    np.testing.assert_allclose(
+      np.linalg.norm(shard.embeddings, axis=1), 1, atol=1e-5
+    )
+
+
+def test_a_killed_run_encodes_only_the_rest(
+  run, copy_run, tmp_path, base, monkeypatch
+):
+  whole, killed = copy_run(tmp_path / "whole"), copy_run(tmp_path / "killed")
+  run(whole, base)
+  passages, encoded = TextEncoder.passages, []
+
+  def dies(self, params, texts, progress=""):
+    if len(encoded) == 2:
+      raise KeyboardInterrupt
+    encoded.append(progress)
+    return passages(self, params, texts, progress)
+
+  monkeypatch.setattr(TextEncoder, "passages", dies)
+  with pytest.raises(KeyboardInterrupt):
+    run(killed, base)
+  assert encoded == ["shard 1 of 3", "shard 2 of 3"]
+  encoded.clear()
+  run(killed, base)
+  assert encoded == ["shard 3 of 3"]
+  assert files(killed) == files(whole)
+  encoded.clear()
+  run(killed, base)
+  assert encoded == []
+
+
+def test_no_more_than_a_shard_is_read_ahead(run, workdir, base, monkeypatch):
+  drawn = 0
+  read = encode_task.passages._read
+
+  def counted(*arguments):
+    nonlocal drawn
+    for passage in read(*arguments):
+      drawn += 1
+      yield passage
+
+  seen = []
+  passages = TextEncoder.passages
+
+  def looks(self, params, texts, progress=""):
+    seen.append(drawn - 25)  # the survey has read all of them once
+    return passages(self, params, texts, progress)
+
+  monkeypatch.setattr(encode_task.passages, "_read", counted)
+  monkeypatch.setattr(TextEncoder, "passages", looks)
+  run(workdir, base)
+  assert seen == [10, 20, 25]
+
+
+def test_another_corpus_is_refused(run, workdir, base, tmp_path):
+  run(workdir, base)
+  before = files(workdir)
+  other = tmp_path / "other.tsv"
+  other.write_text("a\tes regnet\n")
+  changes = {"encode.corpus": str(other), "encode.language": "de"}
+  with pytest.raises(UserError, match=r"holds another index .*other.tsv"):
+    run(workdir, {**base, **changes})
+  with pytest.raises(UserError, match="shard_size is 10, not 9"):
+    run(workdir, {**base, "encode.shard_size": 9})
+  with pytest.raises(UserError, match="origin is another"):
+    run(workdir, {**base, "encoder.dimensions": 8})
+  assert files(workdir) == before
+
+
+def test_a_data_set_by_name_gives_its_distinct_passages(
+  run, workdir, base, data
+):
+  run(workdir, {**base, "encode.corpus": str(data)})
+  index = open_index(workdir / "index")
+  assert len(index) == 180  # of all splits
+  assert index.languages == ("de", "en", "tr")
+  first = index.shards[0].read([0])[0]
+  assert first.id.startswith("tr:t")
+
+
+def test_leading_dimensions_in_half_precision(run, workdir, base):
+  changes = {"encoder.dimensions": 8, "encode.dtype": "float16"}
+  run(workdir, {**base, **changes})
+  for shard in open_index(workdir / "index").shards:
+    assert shard.embeddings.shape[1] == 8
+    assert shard.embeddings.dtype == np.float16
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"encode.corpus": ""}, "'encode.corpus' is empty; name"),
+    ({"encode.corpus": "no/such.tsv"}, "'encode.corpus' is 'no/such.tsv'"),
+    ({"encode.corpus": "nosuch"}, "unknown data set 'nosuch'"),
+    ({"encode.language": "xx"}, "'encode.language' is 'xx'; expected a code"),
+  ],
+)
+def test_what_cannot_be_encoded(run, workdir, base, changes, message):
+  with pytest.raises(UserError, match=message):
+    run(workdir, {**base, **changes})
+  assert not (workdir / "index").exists()
+
+
+def test_without_a_model_it_says_what_to_do(run, tmp_path, base):
+  with pytest.raises(UserError, match="holds no checkpoint; train first"):
+    run(tmp_path / "run", base)
+  assert [p.name for p in (tmp_path / "run").iterdir()] == [".lock"]
+
+
+def test_a_corpus_that_shrinks_meanwhile(run, workdir, base, monkeypatch):
+  survey = encode_task.passages.survey
+
+  def shrinks(name, read):
+    corpus = survey(name, read)
+    object.__setattr__(corpus, "read", lambda: iter([*read()][:24]))
+    return corpus
+
+  monkeypatch.setattr(encode_task.passages, "survey", shrinks)
+  with pytest.raises(UserError, match="was changed while it was encoded"):
+    run(workdir, base)
+  assert not (workdir / "index" / "manifest.json").exists()
