@@ -89,5 +89,6 @@ setuptools.setup(
     "hybrid_ir.data.lareqa": ["checksums.tsv"],
     "hybrid_ir.data.world_facts": ["frames/*.toml"],
     "hybrid_ir.evaluation.report": ["templates/*"],
+    "hybrid_ir.tasks.card": ["card.md"],
   },
 )

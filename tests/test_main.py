@@ -91,7 +91,8 @@ MISTAKES = {
   "unknown task": (
     [QUICKSTART, "--config.task=trian"],
     "config key 'task' is 'trian'; expected one of 'train_and_evaluate',"
-    " 'train', 'evaluate', 'report' (did you mean 'train'?)",
+    " 'train', 'evaluate', 'report', 'export', 'check_data', 'mine', 'encode',"
+    " 'search' (did you mean 'train'?)",
   ),
   "no config": ([], "the flag --config is missing; see --help"),
   "no path": (["--config"], None),
@@ -256,6 +257,7 @@ main()
   assert config["mix"] == {
     "mono": 1.0,
     "cross": 0.5,
+    "instruct": 0.0,
     "interleave": "batch",
     "languages": "uniform",
     "exponent": 0.3,

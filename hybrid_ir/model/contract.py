@@ -76,14 +76,18 @@ def make_contract(
       config.text.passage_prefix, modules.passage_prompt, ""
     ),
     query_length=_length(
-      config, architecture, "query_length", modules.query_length, _QUERY_LENGTH
+      config,
+      architecture,
+      "query_length",
+      config.text.query_length,
+      modules.query_length or _QUERY_LENGTH,
     ),
     passage_length=_length(
       config,
       architecture,
       "passage_length",
-      modules.passage_length,
-      _PASSAGE_LENGTH,
+      config.text.passage_length,
+      modules.passage_length or _PASSAGE_LENGTH,
     ),
     instruction=_first(
       config.text.instruction, modules.instruction, INSTRUCTION
@@ -108,14 +112,13 @@ def _length(
   config: Config,
   architecture: Architecture,
   name: str,
-  of_folder: int | None,
+  told: int | None,
   otherwise: int,
 ) -> int:
   """Tokens that are kept: as told, or as the model and the rows allow."""
-  told: int | None = getattr(config.text, name)
   if told is None:
     rows = config.layout.row_lengths[-1]
-    return min(of_folder or otherwise, architecture.max_positions, rows)
+    return min(otherwise, architecture.max_positions, rows)
   if told > architecture.max_positions:
     raise UserError(
       f"config key 'text.{name}' is {told}, but the encoder has"

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from hybrid_ir.config import Config, to_json
+from hybrid_ir.config import Config, Mine, to_json
 from hybrid_ir.data.corpus import Corpus, open_corpus
 from hybrid_ir.data.own_files import is_own
 from hybrid_ir.data.records import Source
@@ -138,7 +138,7 @@ def _model_ranker(config: Config, workdir: pathlib.Path) -> _Ranker:
         pool.texts, f"{job.source.name}: passages"
       )
       job.mined.keep_embeddings(embeddings)
-    mine = config.mine
+    mine: Mine = config.mine
     return by_model(data_encoder, embeddings, pool, mine.languages, mine.depth)
 
   identity = {
@@ -160,7 +160,7 @@ def _bm25_ranker(
   model = open_model(config, workdir, sources)
 
   def rank(job: _Job, pool: Pool) -> Rank:
-    mine = config.mine
+    mine: Mine = config.mine
     return by_bm25(
       model.tokenizer, pool, mine.languages, mine.depth, job.source.name
     )

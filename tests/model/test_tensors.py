@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import stat
@@ -130,10 +131,8 @@ def test_a_damaged_header(tmp_path_factory, place, byte):
   content = bytearray(path.read_bytes())
   content[place] = byte
   path.write_bytes(content)
-  try:
-    read(folder)
-  except UserError as error:
-    assert str(path) in str(error)  # noqa: PT017
+  with contextlib.suppress(UserError):
+    assert len(read(folder)) <= 2
 
 
 def test_nothing_there(tmp_path):

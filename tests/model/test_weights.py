@@ -3,13 +3,18 @@ import pathlib
 import shutil
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from hybrid_ir.errors import UserError
-from hybrid_ir.model.encoder import Encoder
-from hybrid_ir.model.weights import read_architecture, read_params
+from hybrid_ir.model.weights import (
+  name_tensors,
+  read_architecture,
+  read_params,
+  write_params,
+)
 
 TINY = pathlib.Path(__file__).parent / "fixtures" / "tiny_bert"
 QUERY = "encoder.layer.1.attention.self.query.weight"
@@ -41,24 +46,68 @@ def read(folder):
   return read_params(folder, read_architecture(folder))
 
 
-def test_parity_with_the_stored_reference(rows_of, embed):
-  """PyTorch's states, written by fixtures/tiny_bert/write.py."""
-  arch, params = read_architecture(TINY), read(TINY)
-  expected = np.load(TINY / "expected.npz")
-  texts = np.split(expected["tokens"], np.cumsum(expected["lengths"])[:-1])
-  for packed in (True, False):
-    rows = rows_of(texts, packed)
-    states = np.asarray(embed(Encoder(arch), params, rows)[0])
-    ours = np.concatenate(
-      [
-        states[row, start : start + len(text)]
-        for row, start, text in zip(
-          rows["text_row"], rows["text_start"], texts, strict=True
-        )
-      ]
-    )
-    error = np.linalg.norm(ours - expected["states"])
-    assert error < 1e-5 * np.linalg.norm(expected["states"])
+@pytest.mark.parametrize("family", ["bert", "xlm-roberta", "modernbert"])
+def test_what_is_written_is_read_bit_for_bit(family, arches, draw, tmp_path):
+  arch = arches(family)
+  params = draw(arch)
+  params["tokens"][arch.vocab_size :] = 0  # padding is not in the file
+  # Other parts of a bi-encoder are not the encoder's.
+  stored = {**params, "dense": {"0": {"kernel": np.ones((16, 4))}}}
+  write_params(tmp_path, arch, stored, "float32")
+  again = read_params(tmp_path, arch)
+  assert jax.tree.structure(again) == jax.tree.structure(params)
+  jax.tree.map(np.testing.assert_array_equal, again, params)
+  tensors = load_file(tmp_path / "model.safetensors")
+  (table,) = (x for name, x in tensors.items() if table_of(name))
+  assert table.shape == (61, 16)
+  # Plain names, as of a model without a head.
+  assert {name.split(".")[0] for name in tensors} <= {
+    *("embeddings", "encoder", "layers", "final_norm"),
+  }
+
+
+def table_of(name):
+  return name.endswith(("word_embeddings.weight", "tok_embeddings.weight"))
+
+
+def test_params_on_devices_are_written(arch, params, tmp_path):
+  write_params(tmp_path, arch, jax.tree.map(jnp.asarray, params), "float32")
+  again = read_params(tmp_path, arch)
+  np.testing.assert_array_equal(again["tokens"][:61], params["tokens"][:61])
+
+
+def test_bfloat16_is_written_and_read(arch, params, tmp_path):
+  write_params(tmp_path, arch, params, "bfloat16")
+  again = read_params(tmp_path, arch)
+  one, other = again["layers"]["qkv"], params["layers"]["qkv"]
+  np.testing.assert_allclose(one["kernel"], other["kernel"], rtol=2**-8)
+  assert one["kernel"].dtype == np.float32
+  file = tmp_path / "model.safetensors"
+  assert file.stat().st_size < 16_000  # half of what float32 takes
+
+
+def test_names_of_gradients_are_those_of_the_weights(arch, params):
+  tensors = name_tensors(arch, params)
+  query = tensors["encoder.layer.1.attention.self.query.weight"]
+  np.testing.assert_array_equal(
+    query, params["layers"]["qkv"]["kernel"][1][:, :16].T
+  )
+  value = tensors["encoder.layer.0.attention.self.value.bias"]
+  np.testing.assert_array_equal(value, params["layers"]["qkv"]["bias"][0][32:])
+
+
+def test_a_sharded_checkpoint_gives_the_same(folder):
+  whole = read(folder)
+  tensors = load_file(folder / "model.safetensors")
+  (folder / "model.safetensors").unlink()
+  names = sorted(tensors)
+  files = {name: f"model-{i % 2}.safetensors" for i, name in enumerate(names)}
+  for file in set(files.values()):
+    part = {name: tensors[name] for name in names if files[name] == file}
+    save_file(part, folder / file)
+  index = folder / "model.safetensors.index.json"
+  index.write_text(json.dumps({"weight_map": files}))
+  jax.tree.map(np.testing.assert_array_equal, read(folder), whole)
 
 
 def test_the_table_is_padded():
@@ -68,16 +117,26 @@ def test_the_table_is_padded():
   assert (table[:61] == stored["embeddings.word_embeddings.weight"]).all()
 
 
-def test_a_checkpoint_with_heads_gives_the_same(rewrite):
+def test_a_checkpoint_with_heads_gives_the_same(rewrite, capsys):
   def add_heads(tensors):
     for name in list(tensors):
       tensors[f"bert.{name}"] = tensors.pop(name)
     tensors["cls.predictions.bias"] = np.zeros(61, np.float32)
+    tensors["cls.predictions.transform.dense.bias"] = np.zeros(16, np.float32)
     tensors["bert.pooler.dense.bias"] = np.zeros(16, np.float32)
     tensors["bert.embeddings.position_ids"] = np.arange(20)
 
-  same = jax.tree.map(np.array_equal, read(TINY), read(rewrite(add_heads)))
-  assert all(jax.tree.leaves(same))
+  plain = read(TINY)
+  assert capsys.readouterr().out == ""
+  jax.tree.map(np.testing.assert_array_equal, read(rewrite(add_heads)), plain)
+  (line,) = capsys.readouterr().out.splitlines()
+  for part in (
+    "left out  tensors ",
+    "cls.predictions.* (2)",
+    "pooler.* (1)",
+    "embeddings.position_ids (1)",
+  ):
+    assert part in line
 
 
 def test_half_precision_is_read_as_float32(rewrite):
@@ -115,6 +174,30 @@ def test_names_an_unknown_tensor(rewrite):
   message = r"'encoder.layer.2.output.dense.bias' has no place in a bert"
   with pytest.raises(UserError, match=message):
     read(rewrite(add))
+
+
+def test_two_tensors_for_one_name(rewrite):
+  def add(tensors):
+    for name in list(tensors):
+      tensors[f"bert.{name}"] = tensors[name]
+
+  with pytest.raises(UserError, match="has no place in a bert encoder"):
+    read(rewrite(add))
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float64])
+def test_names_a_tensor_of_another_dtype(rewrite, dtype):
+  folder = rewrite(lambda t: t.update({QUERY: t[QUERY].astype(dtype)}))
+  with pytest.raises(UserError, match=f"'{QUERY}' is of .*; expected one of"):
+    read(folder)
+
+
+def test_more_layers_in_the_file_than_in_the_config(folder):
+  path = folder / "config.json"
+  fields = json.loads(path.read_text()) | {"num_hidden_layers": 1}
+  path.write_text(json.dumps(fields))
+  with pytest.raises(UserError, match=r"layer.1.* no place .* of 1 layers"):
+    read(folder)
 
 
 @pytest.mark.parametrize(

@@ -153,18 +153,18 @@ def test_scann_stands_beside_exact(run, evaluated, lines_of):
 
 
 def test_without_a_model_it_says_what_to_do(run, tmp_path):
-  message = r"holds no trained model, .*'encoder.path' names none; train first"
+  message = r"holds no checkpoint; train first .*'encoder.path'"
   with pytest.raises(UserError, match=message):
     run(tmp_path, EVALUATE)
   assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_a_model_of_another_contract_is_refused(run, evaluated):
+def test_a_changed_tokenizer_is_refused(run, evaluated):
   path = evaluated / "tokenizer.json"
   before = path.read_text(encoding="utf-8")
   path.write_text(before + "\n", encoding="utf-8")
   try:
-    with pytest.raises(UserError, match=r"another model: tokenizer is"):
+    with pytest.raises(UserError, match=r"is not the tokenizer that this run"):
       run(evaluated, EVALUATE)
   finally:
     path.write_text(before, encoding="utf-8")
