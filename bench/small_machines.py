@@ -4,8 +4,10 @@
 
 FOLDER: an encoder in Hugging Face's layout, of which the shape alone counts:
 weights and token ids are drawn. "State" is parameters and AdamW's moments,
-counted; "at most" adds what the compiled step holds beside it, as XLA says; a
-step's time is the best of --steps, as a share of full training's.
+counted; "at most" adds what the compiled step holds beside it, as XLA says. The
+variants take turns, --rounds times, for the machine may be busy now and then; a
+step's time is the median of its shares of full training's in the same round,
+with the quartiles, which tell how far to trust it.
 """
 
 import argparse
@@ -43,45 +45,41 @@ def draw_batch(pairs, vocab_size):
   )
 
 
-def size_of(tree):
-  """Bytes."""
-  return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))
+class Training:
+  """A variant's compiled step, its state, and what is known of them."""
 
-
-def measure(trainer, batch, steps):
-  """(trained parameters, bytes of state, bytes at most, seconds a step)."""
-  mesh = mesh_lib.make_mesh(1)
-  init = jax.jit(lambda: trainer.init(trainer.model.init(jax.random.key(0))))
-  state = init()
-  trained = sum(
-    x.size
-    for x in jax.tree.leaves(
-      jax.eval_shape(lambda x: take(x, trainer.adapt), state["params"])
+  def __init__(self, trainer, batch):
+    init = jax.jit(lambda: trainer.init(trainer.model.init(jax.random.key(0))))
+    mesh = mesh_lib.make_mesh(1)
+    state = init()
+    self._state = jax.device_put(state, mesh_lib.shardings(mesh, state))
+    self._batch = jax.device_put(dict(batch), batch_shardings(mesh))
+    jitted = compile_step(trainer, mesh, self._state)
+    self._step = jitted.lower(self._state, self._batch).compile()
+    trained = jax.eval_shape(
+      lambda x: take(x, trainer.adapt), self._state["params"]
     )
-  )
-  state = jax.device_put(state, mesh_lib.shardings(mesh, state))
-  held = size_of(state)
-  batch = jax.device_put(dict(batch), batch_shardings(mesh))
-  step = compile_step(trainer, mesh, state).lower(state, batch).compile()
-  memory = step.memory_analysis()
-  most = memory.temp_size_in_bytes + memory.argument_size_in_bytes
-  most += memory.output_size_in_bytes - memory.alias_size_in_bytes
-  seconds = []
-  for _ in range(1 + steps):
+    self.trained = sum(x.size for x in jax.tree.leaves(trained))
+    self.held = sum(x.nbytes for x in jax.tree.leaves(self._state))
+    memory = self._step.memory_analysis()
+    self.most = memory.temp_size_in_bytes + memory.argument_size_in_bytes
+    self.most += memory.output_size_in_bytes - memory.alias_size_in_bytes
+
+  def seconds(self):
+    """Of one step more."""
     start = time.perf_counter()
-    state, _ = jax.block_until_ready(step(state, batch))
-    seconds.append(time.perf_counter() - start)
-  return trained, held, most, min(seconds[1:])
+    self._state, _ = jax.block_until_ready(self._step(self._state, self._batch))
+    return time.perf_counter() - start
 
 
 def main():
-  """Measures one after the other, then prints the table."""
+  """Measures the variants by turns, then prints the table."""
   parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
   parser.add_argument("--encoder", type=pathlib.Path, required=True)
   parser.add_argument("--pairs", type=int, default=16)
-  parser.add_argument("--steps", type=int, default=3)
+  parser.add_argument("--rounds", type=int, default=9)
   arguments = parser.parse_args()
   arch = weights.read_architecture(arguments.encoder)
   half = arch.layers // 2
@@ -101,18 +99,25 @@ def main():
     chunks=1,
     seed=0,
   )
-  lines, full = [], None
-  for name, adapt in variants.items():
-    own = dataclasses.replace(trainer, adapt=adapt)
-    trained, held, most, seconds = measure(own, batch, arguments.steps)
-    full = full or seconds
-    lines.append(
-      f"| {name} | {trained:,} | {held / MIB:,.0f} | {most / MIB:,.0f} |"
-      f" {seconds / full:.2f} |"
-    )
+  trainings = [
+    Training(dataclasses.replace(trainer, adapt=adapt), batch)
+    for adapt in variants.values()
+  ]
+  rounds = np.array(
+    [[t.seconds() for t in trainings] for _ in range(1 + arguments.rounds)]
+  )
+  shares = rounds[1:] / rounds[1:, :1]  # the first warms up
+  quartiles = np.quantile(shares, [0.25, 0.5, 0.75], axis=0).T
   print("| | trained | state, MiB | at most, MiB | time of a step |")
   print("|---|---|---|---|---|")
-  print("\n".join(lines))
+  for name, training, (low, share, high) in zip(
+    variants, trainings, quartiles, strict=True
+  ):
+    print(
+      f"| {name} | {training.trained:,} | {training.held / MIB:,.0f} |"
+      f" {training.most / MIB:,.0f} | {share:.2f}"
+      f" ({low:.2f} to {high:.2f}) |"
+    )
 
 
 if __name__ == "__main__":
