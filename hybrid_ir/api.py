@@ -21,6 +21,7 @@ from hybrid_ir.config_check import check
 from hybrid_ir.config_keys import walk
 from hybrid_ir.data.passages import Passage
 from hybrid_ir.errors import UserError
+from hybrid_ir.model import hub
 from hybrid_ir.retrieval import shards
 from hybrid_ir.retrieval.encode import TextEncoder
 from hybrid_ir.retrieval.index import Hit, Index, in_memory
@@ -176,7 +177,8 @@ def load(
   prefixes = {"query_prefix": query_prefix, "passage_prefix": passage_prefix}
   stored = _stored_config(folder)
   if stored is None and not (folder / CHECKPOINTS).is_dir():
-    config.encoder.path = os.fspath(path)
+    named = hub.resolve(os.fspath(path), named="load: path")
+    config.encoder.path = os.fspath(named)
     config.text.query_prefix = query_prefix
     config.text.passage_prefix = passage_prefix
   elif given := [name for name, value in prefixes.items() if value is not None]:

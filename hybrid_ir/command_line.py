@@ -11,13 +11,15 @@ import pathlib
 import re
 import sys
 import traceback
-from typing import NoReturn
+import typing
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 from absl import flags
 from ml_collections import config_flags
 
 from hybrid_ir.config import Config
-from hybrid_ir.config_keys import Section, unknown_key, walk
+from hybrid_ir.config_keys import Section, expected, unknown_key, walk
 from hybrid_ir.errors import UserError
 
 CONFIG = config_flags.DEFINE_config_file(
@@ -38,10 +40,27 @@ def parse(argv: list[str]) -> list[str]:
     getattr(CONFIG.value, "task", None)
     return rest
   except Exception as error:  # a config is a program: it may raise anything
-    mistake = _mistake(error)
+    mistake = _wrong_value(error) or _mistake(error)
     if mistake is None:
       raise
     fail(mistake)
+
+
+def _wrong_value(error: BaseException) -> str:
+  """What absl says of a value that does not fit its key; "": nothing of it."""
+  match = re.match(
+    r"flag --config\.([^=]+)=(.*): (?:invalid|could not|\(.Non-boolean)",
+    str(error),
+    re.DOTALL,
+  )
+  field = _fields().get(match[1]) if match else None
+  if (
+    match is None
+    or field is None
+    or not isinstance(error, flags.IllegalFlagValueError)
+  ):
+    return ""
+  return f"config key '{match[1]}' is {match[2]!r}; expected {expected(field)}"
 
 
 def _mistake(error: BaseException) -> str | None:
@@ -78,16 +97,40 @@ def fail(mistake: str) -> NoReturn:
 
 def _check_keys(argv: list[str]) -> None:
   """Refuses --config.KEY for a key that does not exist, with the nearest."""
-  known = [name for name, _, _ in walk(Config())]
+  known = _fields()
   for argument in argv[1:]:
-    match = re.match(r"--?(?:no)?config\.([^=]+)", argument)
-    if match and match[1] not in known:
-      raise UserError(unknown_key(match[1], known))
+    match = re.match(r"--?(no)?(\w+)\.([^=]+)", argument)
+    if not match:
+      continue
+    _, flag, name = match.groups()
+    if flag != "config" and difflib.get_close_matches(flag, ["config"]):
+      raise UserError(
+        f"unknown flag --{flag}.{name}; did you mean --config.{name}?"
+      )
+    if flag == "config":
+      _check_key(name, known)
+
+
+def _check_key(name: str, known: Mapping[str, dataclasses.Field[Any]]) -> None:
+  if inside := [key for key in known if key.startswith(f"{name}.")]:
+    raise UserError(
+      f"config key '{name}' is a section; set one of its keys:"
+      f" {', '.join(inside)}"
+    )
+  if name not in known:
+    raise UserError(unknown_key(name, known))
+  if typing.get_origin(known[name].type) is dict:
+    raise UserError(f"config key '{name}' is {expected(known[name])}")
+
+
+def _fields() -> dict[str, dataclasses.Field[Any]]:
+  """Every key's field, by its dotted name."""
+  return {name: field for name, field, _ in walk(Config())}
 
 
 def _quote_names(argv: list[str]) -> list[str]:
   """Keeps lists of names (a.jsonl=1,b.jsonl=2) from being read as Python."""
-  lists = [n for n, field, _ in walk(Config()) if field.type == tuple[str, ...]]
+  lists = [n for n, field in _fields().items() if field.type == tuple[str, ...]]
   quoted = list(argv)
   for i, argument in enumerate(argv):
     flag, equals, value = argument.partition("=")

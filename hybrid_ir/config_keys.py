@@ -10,6 +10,17 @@ from typing import Any
 
 from hybrid_ir.errors import UserError
 
+_ONE: dict[Any, str] = {
+  int: "a whole number",
+  float: "a number",
+  bool: "True or False",
+  str: "a text",
+}
+_SEVERAL: dict[Any, str] = {
+  int: "whole numbers, such as 64,128",
+  str: "names, such as a,b",
+}
+
 
 def key(
   default: Any,
@@ -120,6 +131,18 @@ def check_types(section: Section, prefix: str = "") -> None:
     _check_value(name, value, field)
 
 
+def expected(field: dataclasses.Field[Any]) -> str:
+  """What a key takes, in words."""
+  declared = field.type
+  if typing.get_origin(declared) is types.UnionType:  # KIND | None
+    declared = typing.get_args(declared)[0]
+  if typing.get_origin(declared) is tuple:
+    return _SEVERAL[typing.get_args(declared)[0]]
+  if typing.get_origin(declared) is dict:
+    return "a dict from a name to a pair of strings, set in the config's file"
+  return _ONE[declared]
+
+
 def _convert(name: str, value: Any, field: dataclasses.Field[Any]) -> Any:
   """The value as the declared type, where nothing is lost."""
   declared = field.type
@@ -135,31 +158,33 @@ def _convert(name: str, value: Any, field: dataclasses.Field[Any]) -> Any:
       parts = tuple(part for v in values for part in _split(v))
       if all(type(part) is item for part in parts):
         return parts
-    raise UserError(
-      f"config key '{name}' is {value!r}; expected a tuple of {item.__name__}"
-    )
+    raise _unexpected(name, value, field)
   if origin is dict:
-    return _convert_dict(name, value)
+    if not _is_dict_of_pairs(value):
+      raise _unexpected(name, value, field)
+    return {key: (first, second) for key, (first, second) in value.items()}
   if origin is float and type(value) is int:
     return float(value)
   if type(value) is not origin:
-    expected = getattr(origin, "__name__", str(origin))
-    raise UserError(f"config key '{name}' is {value!r}; expected {expected}")
+    raise _unexpected(name, value, field)
   return value
 
 
-def _convert_dict(name: str, value: Any) -> dict[str, tuple[str, str]]:
-  """A dict of pairs of strings, the one kind that there is."""
-  if isinstance(value, dict) and all(
+def _unexpected(
+  name: str, value: Any, field: dataclasses.Field[Any]
+) -> UserError:
+  return UserError(
+    f"config key '{name}' is {value!r}; expected {expected(field)}"
+  )
+
+
+def _is_dict_of_pairs(value: Any) -> bool:
+  """Whether it is of strings to pairs of them, the one kind that there is."""
+  return isinstance(value, dict) and all(
     isinstance(pair, list | tuple)
     and len(pair) == 2
     and all(isinstance(text, str) for text in (key, *pair))
     for key, pair in value.items()
-  ):
-    return {key: (first, second) for key, (first, second) in value.items()}
-  raise UserError(
-    f"config key '{name}' is {value!r}; expected a dict from a name to a pair"
-    " of strings, set in the config's file"
   )
 
 

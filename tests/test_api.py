@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import huggingface_hub
 import numpy as np
 import pytest
 
@@ -14,7 +15,7 @@ from hybrid_ir.config import Config
 from hybrid_ir.config_check import check
 from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.errors import UserError
-from hybrid_ir.tasks import encode
+from hybrid_ir.tasks import encode, train
 from hybrid_ir.workdir import open_workdir
 
 TINY = pathlib.Path(__file__).parent / "model" / "fixtures" / "tiny_bert"
@@ -107,6 +108,32 @@ def test_a_workdir_is_loaded_with_its_prefixes(folder, model, workdir):
     hybrid_ir.load(workdir, query_prefix="x")
 
 
+def test_a_relative_path(tmp_path, folder, model, monkeypatch):
+  """A workdir that was trained: orbax itself takes absolute paths alone."""
+  config = Config()
+  config.cache_dir = str(tmp_path)
+  config.encoder.path = str(folder)
+  config.text.query_length = config.text.passage_length = 20
+  config.train.steps = 0
+  config.train.batch_size = 8
+  config.mix.cross = 0.0
+  config.data.train = (str(tmp_path / "towns.jsonl"),)
+  config.mesh.data = 1
+  fields = {"language": "de", "query": "bab"}
+  lines = (
+    json.dumps({"id": f"{i}", **fields, "passage": f"hafer {i}"}) + "\n"
+    for i in range(8)
+  )
+  (tmp_path / "towns.jsonl").write_text("".join(lines), encoding="utf-8")
+  check(config)
+  with open_workdir(str(tmp_path / "run"), config) as opened:
+    train.run(config, opened)
+  monkeypatch.chdir(tmp_path)
+  (ours,) = hybrid_ir.load("run").encode(["bab"], "query")
+  (theirs,) = model.encode(["bab"], "query")
+  np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
 def test_dimensions_and_dtype(folder, model):
   short = hybrid_ir.load(folder, dimensions=3)
   assert short.size == 3
@@ -153,8 +180,21 @@ def test_other_mistakes(model, tmp_path):
     hybrid_ir.open_index(tmp_path)
   with pytest.raises(UserError, match="kind is 'document'"):
     model.encode(["bab"], "document")
-  with pytest.raises(UserError):
+  with pytest.raises(UserError, match=r"^load: path is '.*nothing': no such "):
     hybrid_ir.load(tmp_path / "nothing")
+
+
+def test_a_name_that_the_hub_does_not_give(monkeypatch):
+  def fail(name, revision, allow_patterns):
+    raise OSError("no route to host")
+
+  monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
+  message = (
+    r"^load: path is 'nope': no such folder, and the hub did not give it as a"
+    r" model \(no route to host\); name a local folder, or a hub id: org"
+  )
+  with pytest.raises(UserError, match=message):
+    hybrid_ir.load("nope")
 
 
 def test_nothing_in_nothing_out(model):

@@ -190,37 +190,53 @@ def test_a_misspelt_key_cannot_be_set():
 @pytest.mark.parametrize(
   ("keys", "message"),
   [
-    ({"train.steps": "100"}, "config key 'train.steps' is '100'; expected int"),
-    ({"train.steps": 1.0}, "config key 'train.steps' is 1.0; expected int"),
-    ({"train.steps": True}, "config key 'train.steps' is True; expected int"),
-    ({"train.steps": None}, "config key 'train.steps' is None; expected int"),
+    (
+      {"train.steps": "100"},
+      "config key 'train.steps' is '100'; expected a whole number",
+    ),
+    (
+      {"train.steps": 1.0},
+      "config key 'train.steps' is 1.0; expected a whole number",
+    ),
+    (
+      {"train.steps": True},
+      "config key 'train.steps' is True; expected a whole number",
+    ),
+    (
+      {"train.steps": None},
+      "config key 'train.steps' is None; expected a whole number",
+    ),
     (
       {"loss.two_sided": 1},
-      "config key 'loss.two_sided' is 1; expected bool",
+      "config key 'loss.two_sided' is 1; expected True or False",
     ),
     (
       {"loss.temperature": "0.02"},
-      "config key 'loss.temperature' is '0.02'; expected float",
+      "config key 'loss.temperature' is '0.02'; expected a number",
     ),
     (
       {"encoder.path": pathlib.Path("x")},
-      f"config key 'encoder.path' is {pathlib.Path('x')!r}; expected str",
+      f"config key 'encoder.path' is {pathlib.Path('x')!r}; expected a text",
     ),
     (
       {"layout.row_lengths": 64},
-      "config key 'layout.row_lengths' is 64; expected a tuple of int",
+      "config key 'layout.row_lengths' is 64; expected whole numbers, such"
+      " as 64,128",
     ),
     (
       {"layout.row_lengths": "64"},
-      "config key 'layout.row_lengths' is '64'; expected a tuple of int",
+      "config key 'layout.row_lengths' is '64'; expected whole numbers, such"
+      " as 64,128",
     ),
     (
       {"layout.row_lengths": (64, "128")},
-      "config key 'layout.row_lengths' is (64, '128'); expected a tuple of int",
+      "config key 'layout.row_lengths' is (64, '128'); expected whole numbers,"
+      " such as 64,128",
     ),
     (
       {"data.train": ("world_facts", 3)},
-      "config key 'data.train' is ('world_facts', 3); expected a tuple of str",
+      "config key 'data.train' is ('world_facts', 3); expected names, such"
+      " as a,b",
     ),
     ({"train": 100}, "config section 'train' was replaced by 100"),
     (
@@ -412,7 +428,7 @@ def test_none_where_a_key_may_be_left_open():
   config = checked({"text.query_length": 8, "encoder.normalize": False})
   assert (config.text.query_length, config.encoder.normalize) == (8, False)
   assert (config.text.passage_length, config.encoder.pooling) == (None, None)
-  assert "expected bool" in refusal({"encoder.normalize": 1})
+  assert "expected True or False" in refusal({"encoder.normalize": 1})
   assert "expected at least 4" in refusal({"text.query_length": 3})
 
 

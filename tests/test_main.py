@@ -73,8 +73,47 @@ MISTAKES = {
   ),
   "wrong type": (
     [QUICKSTART, "--config.train.steps=abc"],
-    "flag --config.train.steps=abc: invalid literal for int() with base 10:"
-    " 'abc'",
+    "config key 'train.steps' is 'abc'; expected a whole number",
+  ),
+  "a fraction": (
+    [QUICKSTART, "--config.train.steps", "3.5"],
+    "config key 'train.steps' is '3.5'; expected a whole number",
+  ),
+  "no number": (
+    [QUICKSTART, "--config.loss.temperature=warm: 3"],
+    "config key 'loss.temperature' is 'warm: 3'; expected a number",
+  ),
+  "a length or None": (
+    [QUICKSTART, "--config.text.query_length=abc"],
+    "config key 'text.query_length' is 'abc'; expected a whole number",
+  ),
+  "no boolean": (
+    [QUICKSTART, "--config.layout.packing=maybe"],
+    "config key 'layout.packing' is 'maybe'; expected True or False",
+  ),
+  "no choice": (
+    [QUICKSTART, "--config.encoder.pooling=3"],
+    "config key 'encoder.pooling' is '3'; expected one of 'mean', 'cls',"
+    " 'pooler'",
+  ),
+  "no lengths": (
+    [QUICKSTART, "--config.layout.row_lengths=abc"],
+    "config key 'layout.row_lengths' is ('abc',); expected whole numbers, such"
+    " as 64,128",
+  ),
+  "a section": (
+    [QUICKSTART, "--config.check_data=5"],
+    "config key 'check_data' is a section; set one of its keys:"
+    " check_data.faults",
+  ),
+  "a dict": (
+    [QUICKSTART, "--config.data.prefixes=x"],
+    "config key 'data.prefixes' is a dict from a name to a pair of strings,"
+    " set in the config's file",
+  ),
+  "a misspelt flag of a key": (
+    [QUICKSTART, "--confg.train.steps=3"],
+    "unknown flag --confg.train.steps; did you mean --config.train.steps?",
   ),
   "wrong value": (
     [QUICKSTART, "--config.train.steps=-1"],
@@ -119,7 +158,7 @@ MISTAKES = {
   ),
   "wrong type in the file": (
     ["--config=wrong_type.py"],
-    "config key 'train.steps' is 'many'; expected int",
+    "config key 'train.steps' is 'many'; expected a whole number",
   ),
   "a file that raises": (
     ["--config=raises.py"],

@@ -14,7 +14,7 @@ from hybrid_ir.data.records import Record, with_title
 REQUIRED = ("id", "language", "query", "passage")
 LISTS = ("negatives", "scores")
 FIELDS = (*REQUIRED, "title", "group", "split", "instruction", *LISTS)
-DEFAULT_SPLIT = "train"
+SPLITS = ("train", "dev", "test")  # the first is the default
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,6 +74,10 @@ def problems(fields: Mapping[str, Any]) -> Iterator[str]:
       f"language: unknown code {brief(language)}; expected a code of CLDR, such"
       ' as "en" or "zh"'
     )
+  split = fields.get("split", SPLITS[0])
+  if not _text_problem(split) and split not in SPLITS:
+    yield f"split: {brief(split)}; expected one of {', '.join(SPLITS)}"
+  yield from _negative_problems(fields)
   yield from _count_problem(fields)
 
 
@@ -94,7 +98,7 @@ def make_row(fields: Mapping[str, Any], where: str) -> Row:
     scores=tuple(float(score) for score in fields.get("scores", ())),
     instruction=fields.get("instruction", ""),
   )
-  return Row(record, fields.get("split", DEFAULT_SPLIT))
+  return Row(record, fields.get("split", SPLITS[0]))
 
 
 def is_language(value: object) -> bool:
@@ -134,6 +138,27 @@ def _number_problem(value: object) -> str:
   except OverflowError:  # a whole number that no float holds
     pass
   return f"expected a finite number, got {brief(value)}"
+
+
+def _negative_problems(fields: Mapping[str, Any]) -> Iterator[str]:
+  """Each negative is another text than the passage and those before it."""
+  negatives, title = fields.get("negatives"), fields.get("title", "")
+  passage = fields.get("passage")
+  if not isinstance(negatives, list):
+    return
+  if isinstance(passage, str) and isinstance(title, str):
+    passage = with_title(title, passage)
+  first: dict[str, int] = {}
+  for i, negative in enumerate(negatives):
+    if not isinstance(negative, str):
+      continue
+    if negative == passage:
+      yield f"negatives[{i}]: is the record's own passage; leave it out"
+    if first.setdefault(negative, i) < i:
+      yield (
+        f"negatives[{i}]: stands already as negatives[{first[negative]}];"
+        " expected each once"
+      )
 
 
 def _count_problem(fields: Mapping[str, Any]) -> Iterator[str]:

@@ -25,7 +25,8 @@ from hybrid_ir.data.fields import is_language
 from hybrid_ir.data.records import with_title
 from hybrid_ir.errors import UserError
 
-EXTENSIONS = (".jsonl", ".tsv")
+_TSV = ".tsv"
+EXTENSIONS = (".jsonl", _TSV)
 _FIELDS = ("id", "text", "language", "title")
 _LEFT_OUT = "metadata"
 
@@ -125,10 +126,16 @@ def _refuse_twice(
 
 
 def _read(path: str, language: str) -> Iterator[Passage]:
-  lines = _tsv_lines if path.endswith(".tsv") else jsonl.read_lines
+  is_tsv = path.endswith(_TSV)
+  lines = _tsv_lines if is_tsv else jsonl.read_lines
   with _named(path):
     for number, fields in lines(path):
       where = f"{path}:{number}"
+      if is_tsv and not language:
+        raise UserError(
+          f"{where}: a .tsv line has no language; name that of all lines in"
+          " config key 'encode.language'"
+        )
       if isinstance(fields, str):
         raise UserError(f"{where}: {fields}")
       yield _passage(fields, language, where)

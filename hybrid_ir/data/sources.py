@@ -12,7 +12,14 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from hybrid_ir.config import Data
-from hybrid_ir.data import ir_sets, lareqa, own_files, tfds_sets, world_facts
+from hybrid_ir.data import (
+  cldr,
+  ir_sets,
+  lareqa,
+  own_files,
+  tfds_sets,
+  world_facts,
+)
 from hybrid_ir.data.records import Record, Source
 from hybrid_ir.errors import UserError
 
@@ -23,6 +30,8 @@ NAMES = (
   *tfds_sets.NAMES,
 )
 
+# Files that users take for data sets, and that nobody reads.
+_OTHER_FILES = (".json", ".gz", ".csv", ".tsv", ".txt", ".zip", ".arrow")
 _Part = TypeVar("_Part")
 _Reader = Callable[[], Iterator[Record]]
 
@@ -66,6 +75,25 @@ def parse_weights(
   return names, weights
 
 
+def is_other_file(name: str) -> bool:
+  """Whether a name that is no data set is that of a file which is not read."""
+  return name.endswith(_OTHER_FILES) or os.path.isfile(os.path.expanduser(name))
+
+
+def check_languages(data: Data) -> None:
+  """Refuses a code in `data.languages` that no record can have.
+
+  Raises:
+    UserError: naming it.
+  """
+  for code in data.languages:
+    if not cldr.is_language(code):
+      raise UserError(
+        f"config key 'data.languages' has {code!r}; expected codes of CLDR,"
+        ' such as "en" or "zh"'
+      )
+
+
 def open_source(
   name: str, split: str, data: Data, cache_dir: pathlib.Path
 ) -> Source:
@@ -82,8 +110,9 @@ def open_source(
 
   Raises:
     UserError: an unknown name, a split or languages that the set does not
-      have, or files that are not there.
+      have, a code that is no language, or files that are not there.
   """
+  check_languages(data)
   if own_files.is_own(name):
     return own_files.open_own(name, split, data.languages)
   if name == "world_facts":
@@ -94,6 +123,11 @@ def open_source(
     return _ir_set(name, split, data.languages)
   if name in tfds_sets.NAMES:
     return _tfds_set(name, split, data.languages, cache_dir)
+  if is_other_file(name):
+    raise UserError(
+      f"data set {name!r}: of files, .jsonl and .parquet are read; write it as"
+      " one of these (docs/own_data.md)"
+    )
   near = difflib.get_close_matches(name, NAMES, n=1)
   hint = f"did you mean '{near[0]}'? There are" if near else "expected one of"
   raise UserError(

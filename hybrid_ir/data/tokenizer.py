@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tokenizers
@@ -151,7 +151,19 @@ def train_unigram(texts: Iterable[str], vocab_size: int) -> Tokenizer:
   Args:
     texts: of the training split.
     vocab_size: most pieces, special tokens included.
+
+  Raises:
+    UserError: too few texts for that many pieces; or what reading them raises.
   """
+  faults: list[Exception] = []  # tokenizers would give their text alone
+
+  def read() -> Iterator[str]:
+    try:
+      yield from texts
+    except Exception as error:
+      faults.append(error)
+      raise
+
   tokenizer = tokenizers.Tokenizer(models.Unigram())
   tokenizer.normalizer = normalizers.NFKC()
   # Punctuation apart, or a name beside it in a script without spaces would be
@@ -169,8 +181,10 @@ def train_unigram(texts: Iterable[str], vocab_size: int) -> Tokenizer:
   before = os.environ.get("TOKENIZERS_PARALLELISM")
   os.environ["TOKENIZERS_PARALLELISM"] = "false"
   try:
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(read(), trainer)
   except Exception as error:  # tokenizers raises bare Exception
+    if faults:
+      raise faults[0] from None
     raise UserError(
       f"config key 'encoder.vocab_size' is {vocab_size}: no tokenizer of that"
       f" size can be trained on these texts ({error})"

@@ -7,7 +7,7 @@ import huggingface_hub
 
 from hybrid_ir.errors import UserError
 
-_ID = r"\w[\w.-]*/[\w.-]+"  # organisation/name
+_ID = r"(\w[\w.-]*/)?\w[\w.-]*"  # organisation/name; the oldest have no first
 # Never a pickle, never code: what the readers of model/ and data/ open.
 _FILES = (
   "config.json",
@@ -17,6 +17,10 @@ _FILES = (
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
+  "added_tokens.json",
+  "sentencepiece.bpe.model",
+  "tokenizer.model",
+  "vocab.txt",
   "modules.json",
   "config_sentence_transformers.json",
   "sentence_bert_config.json",
@@ -27,8 +31,13 @@ _FILES = (
 )
 
 
-def resolve(path: str, revision: str = "") -> pathlib.Path:
-  """A local folder as it is; a hub id (organisation/name) downloaded once.
+def resolve(
+  path: str, revision: str = "", named: str = "config key 'encoder.path'"
+) -> pathlib.Path:
+  """A local folder as it is; a hub id downloaded once.
+
+  An id is organisation/name, or of the oldest models a name alone
+  ("bert-base-multilingual-cased").
 
   The hub's own cache, token and offline mode (HF_HOME, HF_TOKEN,
   HF_HUB_OFFLINE) are honoured. Weights are safetensors: never a pickle.
@@ -36,6 +45,7 @@ def resolve(path: str, revision: str = "") -> pathlib.Path:
   Args:
     path: folder or hub id.
     revision: of the hub's repository: branch, tag or commit; empty: newest.
+    named: what the user set to `path`, for messages.
 
   Raises:
     UserError: neither a folder, nor a model that the hub gives; or a revision
@@ -48,6 +58,11 @@ def resolve(path: str, revision: str = "") -> pathlib.Path:
         f"config key 'encoder.revision' is {revision!r}, but 'encoder.path' is"
         f" {path!r}, no hub id; expected it empty"
       )
+    if not folder.is_dir():
+      raise UserError(
+        f"{named} is {path!r}: no such folder; name a local folder, or a hub"
+        " id: organisation/name"
+      )
     return folder
   try:
     return pathlib.Path(
@@ -58,8 +73,9 @@ def resolve(path: str, revision: str = "") -> pathlib.Path:
   except Exception as error:  # the hub's, httpx's and the system's own
     at = f" at revision {revision!r}" if revision else ""
     raise UserError(
-      f"config key 'encoder.path' is {path!r}: no such folder, and the hub"
-      f" did not give it{at} ({_first_line(error)}); name a local folder"
+      f"{named} is {path!r}: no such folder, and the hub did not give it as a"
+      f" model{at} ({_first_line(error)}); name a local folder, or a hub id:"
+      " organisation/name"
     ) from None
 
 

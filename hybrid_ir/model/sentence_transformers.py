@@ -21,6 +21,7 @@ _POOLINGS = {
   "pooling_mode_cls_token": "cls",
   "pooling_mode_mean_tokens": "mean",
 }
+_MODULES = "modules.json"
 _PASSAGE_PROMPTS = ("passage", "document", "corpus")  # in use, by preference
 _NO_LIMIT = 100_000  # tokenizers write 1e30 for "no longest text"
 
@@ -68,7 +69,7 @@ def read_modules(folder: pathlib.Path) -> Modules:
     passage_length=stored.get("passage_length", longest),
     instruction=stored.get("instruction"),
   )
-  entries = _read(folder / "modules.json", [])
+  entries = _read(folder / _MODULES, [])
   for entry in entries:
     modules = _add(modules, folder, entry)
   if entries and modules.normalize is None:
@@ -80,7 +81,7 @@ def read_modules(folder: pathlib.Path) -> Modules:
 
 def _add(modules: Modules, folder: pathlib.Path, entry: Any) -> Modules:
   """The modules with one more."""
-  where = folder / "modules.json"
+  where = folder / _MODULES
   if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
     raise UserError(f"{where}: expected a list of objects with 'type'")
   kind = entry["type"].rsplit(".", 1)[-1]
@@ -170,10 +171,15 @@ def _read(path: pathlib.Path, otherwise: Any) -> Any:
     content = json.loads(path.read_text(encoding="utf-8"))
   except FileNotFoundError:
     if otherwise is None:
-      raise UserError(f"{path}: no such file") from None
+      raise UserError(
+        f"{path}: no such file, but the {_MODULES} of the model names its"
+        " folder; copy or download it too"
+      ) from None
     return otherwise
   except ValueError as error:
-    raise UserError(f"{path}: not JSON: {error}") from None
+    raise UserError(
+      f"{path}: not JSON ({error}); copy or download it again"
+    ) from None
   expected = list if isinstance(otherwise, list) else dict
   if not isinstance(content, expected):
     raise UserError(f"{path}: expected a JSON {expected.__name__}")

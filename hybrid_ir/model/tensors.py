@@ -135,7 +135,10 @@ def _open(path: pathlib.Path, stack: contextlib.ExitStack) -> Any:
       f"{path}: no such file, but the index beside it names it; fetch it again"
     ) from None
   except (SafetensorError, OSError) as error:
-    raise UserError(f"{path}: not a safetensors file: {error}") from None
+    raise UserError(
+      f"{path}: not a safetensors file, or cut off or damaged ({error}); copy"
+      " or download it again"
+    ) from None
 
 
 def _read_index(path: pathlib.Path) -> dict[str, set[str]]:

@@ -31,11 +31,13 @@ def read_architecture(folder: pathlib.Path) -> Architecture:
     config = json.loads(path.read_text(encoding="utf-8"))
   except FileNotFoundError:
     raise UserError(
-      f"{path}: no such file; expected 'encoder.path' to be a folder in"
-      " Hugging Face's layout"
+      f"{path}: no such file; expected a folder in Hugging Face's layout, with"
+      " config.json, model.safetensors and a tokenizer"
     ) from None
   except ValueError as error:
-    raise UserError(f"{path}: not JSON: {error}") from None
+    raise UserError(
+      f"{path}: not JSON ({error}); copy or download it again"
+    ) from None
   return from_huggingface(config, str(path))
 
 

@@ -220,7 +220,9 @@ def _check_same(
   if stored.get("corpus") != plan.corpus:
     there = stored.get("corpus_name")
     changes = [
-      f"its corpus is {there!r}, not {plan.corpus_name!r} as it is now"
+      f"the content of {there!r} has changed since it was encoded"
+      if there == plan.corpus_name
+      else f"its corpus is {there!r}, not {plan.corpus_name!r}"
     ]
   else:
     changes = [

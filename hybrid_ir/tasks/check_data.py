@@ -13,7 +13,7 @@ from hybrid_ir.config import Config
 from hybrid_ir.data import own_files
 from hybrid_ir.data.fields import Fault, Row
 from hybrid_ir.data.records import Record
-from hybrid_ir.data.sources import open_source, parse_weights
+from hybrid_ir.data.sources import check_languages, open_source, parse_weights
 from hybrid_ir.data.survey import Survey
 from hybrid_ir.data.survey_lines import describe
 from hybrid_ir.errors import UserError
@@ -27,10 +27,12 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   """Prints the figures of each data set; writes nothing.
 
   Raises:
-    UserError: a malformed 'data.train', or an encoder that cannot be opened.
+    UserError: a malformed 'data.train' or 'data.languages', or an encoder
+      that cannot be opened.
     SystemExit: with 1, at the end, where there was a fault in the data.
   """
   names, _ = parse_weights(config.data.train)
+  check_languages(config.data)
   ruler = _ruler(config, workdir)
   faults = sum([_check(name, config, ruler) for name in names])
   if faults:

@@ -11,7 +11,9 @@ from tqdm import tqdm
 from hybrid_ir.config import Config
 from hybrid_ir.data import cldr, passages
 from hybrid_ir.data import tokenizer as tokenizer_lib
+from hybrid_ir.data.own_files import is_own
 from hybrid_ir.data.passages import Passage, Passages
+from hybrid_ir.data.sources import is_other_file
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.catalog import open_benchmark
 from hybrid_ir.retrieval import shards
@@ -95,6 +97,11 @@ def open_corpus(config: Config) -> Passages:
     path.suffix == ".jsonl" and passages.holds_pairs(str(path))
   ):
     return passages.open_file(str(path), language)
+  if not is_own(name) and is_other_file(name):
+    raise UserError(
+      f"config key 'encode.corpus' is {name!r}; of files, .jsonl and .tsv of"
+      " passages are read, and .jsonl and .parquet of pairs (docs/search.md)"
+    )
   cache_dir = pathlib.Path(config.cache_dir).expanduser()
   benchmark = open_benchmark(name, config.data, cache_dir, split="")
   members = [

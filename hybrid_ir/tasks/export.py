@@ -98,15 +98,15 @@ def _check_place(path: pathlib.Path, overwrite: bool) -> None:
     there = sorted(path.iterdir()) if path.exists() else []
   except OSError as error:
     raise _unwritable(path, error) from None
+  if there and not (path / CONTRACT_FILE).exists():
+    raise UserError(
+      f"{key}, which holds files but no {CONTRACT_FILE}: it is not an export,"
+      " so it is not replaced; name another folder"
+    )
   if there and not overwrite:
     raise UserError(
       f"{key}, which is there already; name another folder, or replace it with"
       " --config.export.overwrite=True"
-    )
-  if there and not (path / CONTRACT_FILE).exists():
-    raise UserError(
-      f"{key}, which holds no {CONTRACT_FILE}: not an export, so it is not"
-      " replaced; name another folder"
     )
 
 

@@ -28,6 +28,7 @@ from hybrid_ir.training.lora import encoder_params
 from hybrid_ir.training.mesh import shardings
 from hybrid_ir.workdir import CHECKPOINTS
 
+_TRAIN = "train first (task=train)"
 # Where a run starts another's way of training may differ, not of reading.
 _OF_TRAINING = ("temperature", "matryoshka")
 
@@ -97,8 +98,7 @@ def open_model(
   elif stored.exists() and (not sources or (workdir / CHECKPOINTS).is_dir()):
     tokenizer = tokenizer_lib.load(workdir)
   elif config.train.warm_start:
-    other = pathlib.Path(config.train.warm_start).expanduser()
-    tokenizer = tokenizer_lib.load(other)
+    tokenizer = tokenizer_lib.load(_warm_workdir(config))
   elif sources:
     tokenizer = tokenizer_lib.train_unigram(
       _texts(sources), config.encoder.vocab_size
@@ -112,9 +112,10 @@ def open_model(
     architecture = architecture_lib.from_scratch(config.encoder, tokenizer.size)
   if tokenizer.size > architecture.vocab_size:
     raise UserError(
-      f"{config.encoder.path}: the tokenizer has {tokenizer.size} pieces, but"
-      f" the encoder's table only {architecture.vocab_size} rows; they do not"
-      " belong together"
+      f"{config.encoder.path}: its tokenizer ({tokenizer_lib.FILE}) has"
+      f" {tokenizer.size} pieces, but vocab_size in its config.json is"
+      f" {architecture.vocab_size}; put the tokenizer there that the encoder"
+      " was trained with"
     )
   contract = contract_lib.make_contract(
     config, architecture, tokenizer.fingerprint, modules
@@ -129,8 +130,7 @@ def initial_params(config: Config, model: Model, mesh: Mesh) -> Params:
     UserError: weights that do not fit the model.
   """
   if config.train.warm_start:
-    other = pathlib.Path(config.train.warm_start).expanduser()
-    return _warm_params(other, model, mesh)
+    return _warm_params(_warm_workdir(config), model, mesh)
   if config.encoder.path:
     folder = hub.resolve(config.encoder.path, config.encoder.revision)
     contract = model.contract
@@ -219,6 +219,18 @@ def check_same_contract(
     )
 
 
+def _warm_workdir(config: Config) -> pathlib.Path:
+  """The workdir that `train.warm_start` names."""
+  workdir = pathlib.Path(config.train.warm_start).expanduser()
+  if not (workdir / CHECKPOINTS).is_dir():
+    raise UserError(
+      f"config key 'train.warm_start' is {config.train.warm_start!r}: no"
+      f" {CHECKPOINTS}/ there; name the workdir of a run that was trained, or a"
+      " pretrained encoder in 'encoder.path'"
+    )
+  return workdir
+
+
 def _warm_params(workdir: pathlib.Path, model: Model, mesh: Mesh) -> Params:
   """Another run's parameters, of a model that reads texts alike."""
   with _opened(workdir) as checkpoints:
@@ -234,10 +246,10 @@ def _opened(workdir: pathlib.Path) -> Iterator[Checkpoints]:
   """A workdir's checkpoints, of which there is at least one."""
   directory = workdir / CHECKPOINTS
   if not directory.is_dir():
-    raise UserError(f"{directory}: no checkpoints there")
+    raise UserError(f"{directory}: no such folder; {_TRAIN}")
   with contextlib.closing(Checkpoints(str(directory))) as checkpoints:
     if not checkpoints.steps:
-      raise UserError(f"{directory}: no checkpoints there")
+      raise UserError(f"{directory}: no checkpoints there; {_TRAIN}")
     yield checkpoints
 
 

@@ -2,19 +2,26 @@
 
 import contextlib
 import dataclasses
+import gc
+import logging
 import os
-from typing import Any
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import jax
 from jax.sharding import Mesh
 from orbax.checkpoint import v1 as ocp
 
+from hybrid_ir.errors import UserError
 from hybrid_ir.model.encoder import Params
 from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.step import State
 
 # Apart, so that evaluation and warm starts read parameters alone.
 _PARAMS, _REST = "params", "optimizer"
+_Read = TypeVar("_Read")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Checkpoints:
     policies = ocp.training.preservation_policies
     save_policies = ocp.training.save_decision_policies
     self._checkpointer = ocp.training.Checkpointer(
-      directory,
+      os.path.abspath(directory),  # orbax takes no other
       # The loop decides when; the default policy would save all the time.
       save_decision_policy=save_policies.FixedIntervalPolicy(1),
       preservation_policy=policies.AnyPreservationPolicy(
@@ -94,9 +101,17 @@ class Checkpoints:
     )
 
   def metadata(self, step: int) -> tuple[dict[str, Any], Progress]:
-    """The contract and the progress saved at `step`."""
-    saved = self._checkpointer.checkpointables_metadata(step).custom_metadata
-    return saved["contract"], Progress(**saved["progress"])
+    """The contract and the progress saved at `step`.
+
+    Raises:
+      UserError: a damaged checkpoint.
+    """
+
+    def read() -> tuple[dict[str, Any], Progress]:
+      saved = self._checkpointer.checkpointables_metadata(step).custom_metadata
+      return saved["contract"], Progress(**saved["progress"])
+
+    return self._whole(step, read)
 
   def restore(self, step: int, like: State, mesh: Mesh) -> State:
     """The state saved at `step`, laid out over `mesh`.
@@ -105,11 +120,15 @@ class Checkpoints:
       step: one of `steps`.
       like: a state (or its shapes) of the same tree.
       mesh: may differ from the one it was saved under.
+
+    Raises:
+      UserError: a damaged checkpoint.
     """
     abstract = _abstract(like, mesh)
     rest = {"step": abstract["step"], "optimizer": abstract["optimizer"]}
-    loaded = self._checkpointer.load_checkpointables(
-      step, {_PARAMS: abstract["params"], _REST: rest}
+    wanted = {_PARAMS: abstract["params"], _REST: rest}
+    loaded = self._whole(
+      step, lambda: self._checkpointer.load_checkpointables(step, wanted)
     )
     return State(
       step=loaded[_REST]["step"],
@@ -118,13 +137,44 @@ class Checkpoints:
     )
 
   def restore_params(self, step: int, mesh: Mesh) -> Params:
-    """The parameters saved at `step`, without the optimizer's state."""
-    saved = self._checkpointer.checkpointables_metadata(step).metadata
-    loaded = self._checkpointer.load_checkpointables(
-      step, {_PARAMS: _abstract(saved[_PARAMS], mesh)}
+    """The parameters saved at `step`, without the optimizer's state.
+
+    Raises:
+      UserError: a damaged checkpoint.
+    """
+
+    def read() -> Params:
+      saved = self._checkpointer.checkpointables_metadata(step).metadata
+      if saved.get(_PARAMS) is None:  # orbax warns of it, and goes on
+        raise ValueError(f"no shapes can be read in {_PARAMS}/")
+      loaded = self._checkpointer.load_checkpointables(
+        step, {_PARAMS: _abstract(saved[_PARAMS], mesh)}
+      )
+      params: Params = loaded[_PARAMS]
+      return params
+
+    return self._whole(step, read)
+
+  def _whole(self, step: int, read: Callable[[], _Read]) -> _Read:
+    """What `read` gives of a checkpoint, or its damage as one line."""
+    with _quiet():
+      try:
+        return read()
+      except Exception as error:  # of many kinds, by which file is damaged
+        reason = _first_line(error)
+      gc.collect()  # while it is quiet: what the error held says so as it goes
+    raise UserError(
+      f"{self.directory}/{step}: the checkpoint is damaged ({reason});"
+      f" {self._mend(step)}"
     )
-    params: Params = loaded[_PARAMS]
-    return params
+
+  def _mend(self, step: int) -> str:
+    """What to do without the checkpoint of `step`."""
+    if any(other < step for other in self.steps):
+      return "delete the folder to go on from the one before it"
+    if self.steps == [step]:
+      return "delete the folder to start again"
+    return "put it back from a copy, or train again in another workdir"
 
   def close(self) -> None:
     """Waits for the save in flight; where none was made, no folder stays."""
@@ -132,6 +182,38 @@ class Checkpoints:
     if self._saves:
       with contextlib.suppress(OSError):  # it holds checkpoints
         os.rmdir(self.directory)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+  """Without the pages that orbax's tasks leave behind when one of them fails.
+
+  Its threads and tasks print for themselves; their first error is raised.
+  """
+  hooks = sys.excepthook, sys.unraisablehook
+  logger = logging.getLogger("asyncio")
+  disabled = logger.disabled
+  with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited")
+    try:
+      logger.disabled = True
+      sys.excepthook = sys.unraisablehook = _say_nothing
+      yield
+    finally:
+      logger.disabled = disabled
+      sys.excepthook, sys.unraisablehook = hooks
+
+
+def _say_nothing(*_: object) -> None:
+  pass
+
+
+def _first_line(error: BaseException) -> str:
+  """Of the error at the bottom: those above it tell of orbax's handlers."""
+  while error.__cause__:
+    error = error.__cause__
+  lines = str(error).strip().splitlines()
+  return lines[0][:200] if lines else type(error).__name__
 
 
 def _abstract(tree: Any, mesh: Mesh) -> Any:

@@ -56,8 +56,35 @@ def test_a_fault_as_a_line():
   assert str(Fault("a.jsonl:3", "id: missing")) == "a.jsonl:3: id: missing"
 
 
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+def test_splits(split):
+  fields = {**LEAST, "split": split}
+  assert not list(problems(fields))
+  assert make_row(fields, "x:1").split == split
+
+
+@pytest.mark.parametrize("split", ["valid", "Test", "dev ", "training"])
+def test_no_splits(split):
+  [problem] = problems({**LEAST, "split": split})
+  assert problem == f'split: "{split}"; expected one of train, dev, test'
+
+
+def test_a_negative_is_another_text():
+  fields = {**LEAST, "passage": "it is", "negatives": ["no", "it is", "no"]}
+  assert list(problems(fields)) == [
+    "negatives[1]: is the record's own passage; leave it out",
+    "negatives[2]: stands already as negatives[0]; expected each once",
+  ]
+  # The passage is encoded with its title, a negative as it stands.
+  titled = {**fields, "title": "Tower", "negatives": ["it is", "no"]}
+  assert not list(problems(titled))
+  titled["negatives"] = ["no", make_row(titled, "x:1").record.passage]
+  [problem] = problems(titled)
+  assert problem.startswith("negatives[1]: is the record's own passage")
+
+
 @given(
-  st.lists(st.text("ab", min_size=1)),
+  st.lists(st.text("ab", min_size=1), unique=True),
   st.lists(
     st.floats(allow_nan=False, allow_infinity=False) | st.integers(-9, 9)
   ),

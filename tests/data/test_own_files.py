@@ -123,6 +123,15 @@ def test_a_language_left_out_is_checked_still(write):
     read(path, "train", ["en"])
 
 
+def test_a_split_that_there_is_not(write):
+  path = write(line(id="a"), line(id="b", split="valid"))
+  message = f'{path}:2: split: "valid"; expected one of train, dev, test'
+  with pytest.raises(UserError) as caught:
+    read(path, "train")
+  assert str(caught.value) == message
+  assert faults(path) == [message]
+
+
 def test_a_fault_in_another_split_is_found(write):
   path = write(line(id="a"), line(id="b", split="dev", query=""))
   with pytest.raises(UserError, match=r"pairs.jsonl:2: query: empty"):

@@ -225,3 +225,10 @@ def test_a_damaged_file_is_one_line(path, cut, flips):
   # A flipped bit inside of a text is a text still: nothing can tell.
   assert (records and flips) or message.startswith(path)
   assert "\n" not in message
+
+
+def test_a_split_that_there_is_not(path):
+  save(path, {**TEXTS, "split": ["dev", "eval"]})
+  assert faults(path) == [
+    f'{path}, row 2: split: "eval"; expected one of train, dev, test'
+  ]

@@ -119,9 +119,15 @@ def test_a_fault_of_tab_separated_text(write, line, message):
 
 
 def test_a_language_that_nobody_names(write):
-  path = write("c.tsv", "a\tx\n")
-  with pytest.raises(UserError, match=r"c.tsv:1: .*'encode.language'"):
-    open_file(path, "")
+  with pytest.raises(UserError) as error:
+    open_file(write("c.tsv", "a\tx\n"), "")
+  assert str(error.value).endswith(
+    "c.tsv:1: a .tsv line has no language; name that of all lines in config"
+    " key 'encode.language'"
+  )
+  line = json.dumps({"id": "a", "text": "x"})
+  with pytest.raises(UserError, match=r"c.jsonl:1: .* every line, .*language'"):
+    open_file(write("c.jsonl", line), "")
 
 
 @pytest.mark.parametrize("content", ["", "\n \n"])

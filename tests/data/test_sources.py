@@ -127,6 +127,12 @@ def test_no_language_of_a_set(name, tmp_path):
   )
 
 
+@pytest.mark.parametrize("name", ["world_facts", "squad", "pairs.jsonl"])
+def test_a_code_that_is_no_language(name, tmp_path):
+  with pytest.raises(UserError, match=r"'data.languages' has 'EN'; expected c"):
+    opened(name, "train", tmp_path, "de", "EN")
+
+
 def test_no_such_split(tmp_path):
   with pytest.raises(UserError, match=r"no split 'tune'; it has train, dev, t"):
     opened("world_facts", "tune", tmp_path)
@@ -160,7 +166,6 @@ def test_nothing_is_read_before_it_is_asked_for(tmp_path):
   ("name", "hint"),
   [
     ("", "expected one of"),
-    ("pairs.json", "expected one of"),
     ("mmarko", "did you mean 'mmarco'? There are"),
     ("mr-tydi", "did you mean 'mr_tydi'? There are"),
   ],
@@ -171,6 +176,20 @@ def test_unknown_name(tmp_path, name, hint):
   assert str(caught.value) == (
     f"unknown data set {name!r}; {hint} {', '.join(NAMES)}, irds:ID with an id"
     " of ir_datasets', and the path of a .jsonl or .parquet file"
+  )
+
+
+@pytest.mark.parametrize(
+  "name", ["pairs.json", "a/pairs.jsonl.gz", "pairs.tsv", "there"]
+)
+def test_a_file_that_is_not_read(tmp_path, monkeypatch, name):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / "there").touch()
+  with pytest.raises(UserError) as caught:
+    opened(name, "train", tmp_path)
+  assert str(caught.value) == (
+    f"data set '{name}': of files, .jsonl and .parquet are read; write it as"
+    " one of these (docs/own_data.md)"
   )
 
 

@@ -182,3 +182,19 @@ def test_cut_short(tmp_path_factory, unigram, data):
   (folder / "tokenizer.json").write_bytes(content[:cut])
   with pytest.raises(UserError, match="not a tokenizer: "):
     tokenizer_lib.load(folder)
+
+
+def test_a_fault_of_the_texts_is_raised_as_it_is():
+  def texts():
+    yield from TEXTS
+    raise UserError("pairs.jsonl:7: id: missing; expected a text")
+
+  with pytest.raises(UserError, match=r"^pairs.jsonl:7: id: missing; "):
+    train_unigram(texts(), 200)
+
+
+def test_no_tokenizer_of_that_size():
+  with pytest.raises(
+    UserError, match=r"'encoder.vocab_size' is 5: no tokenize"
+  ):
+    train_unigram(TEXTS, 5)

@@ -5,6 +5,7 @@ import pathlib
 import huggingface_hub
 import pytest
 
+from hybrid_ir.data import slow_tokenizer
 from hybrid_ir.errors import UserError
 from hybrid_ir.model import hub
 
@@ -13,7 +14,16 @@ def test_a_folder_is_taken_as_it_is(tmp_path, monkeypatch):
   (tmp_path / "org" / "name").mkdir(parents=True)
   monkeypatch.chdir(tmp_path)
   assert hub.resolve("org/name") == pathlib.Path("org/name")
-  assert hub.resolve("/no/such/folder") == pathlib.Path("/no/such/folder")
+  (tmp_path / "bert-base").mkdir()
+  assert hub.resolve("bert-base") == pathlib.Path("bert-base")
+
+
+@pytest.mark.parametrize("path", ["/no/such/folder", "./none", "a/b/c"])
+def test_neither_a_folder_nor_an_id(path):
+  with pytest.raises(UserError, match=r"'encoder.path' is '.*': no such fold"):
+    hub.resolve(path)
+  with pytest.raises(UserError, match=rf"^load: path is '{path}': no such fol"):
+    hub.resolve(path, named="load: path")
 
 
 def test_an_id_is_fetched_without_pickles(monkeypatch, tmp_path):
@@ -26,9 +36,11 @@ def test_an_id_is_fetched_without_pickles(monkeypatch, tmp_path):
   monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
   assert hub.resolve("intfloat/multilingual-e5-small") == tmp_path
   assert hub.resolve("org/name", "v1.0") == tmp_path
+  assert hub.resolve("xlm-roberta-base") == tmp_path
   assert [*asked] == [
     ("intfloat/multilingual-e5-small", None),
     ("org/name", "v1.0"),
+    ("xlm-roberta-base", None),
   ]
   for patterns in asked.values():
     assert {*filter(fetched(patterns), FILES)} == {*FILES}
@@ -50,6 +62,7 @@ FILES = [
   "2_Dense/config.json",
   "2_Dense/model.safetensors",
   "hybrid_ir.json",
+  *slow_tokenizer.FILES,
 ]
 NEVER = [
   "pytorch_model.bin",
@@ -86,10 +99,13 @@ def test_unreachable_hub(monkeypatch):
     raise OSError("no route to host\nand more")
 
   monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-  with pytest.raises(UserError, match=r"no route to host.*local folder") as e:
+  message = r"no route to host.*local folder, or a hub id: organisation/name$"
+  with pytest.raises(UserError, match=message) as e:
     hub.resolve("org/name")
   assert "\n" not in str(e.value)
-  with pytest.raises(UserError, match=r"did not give it at revision 'v7'"):
+  with pytest.raises(
+    UserError, match=r"did not give it as a model at revision 'v7'"
+  ):
     hub.resolve("org/name", "v7")
 
 

@@ -187,3 +187,13 @@ def test_a_module_without_its_config_is_refused(folder):
   files = {k: v for k, v in LABSE.items() if k != "2_Dense/config.json"}
   with pytest.raises(UserError, match=r"2_Dense/config.json: no such file"):
     read_modules(folder(files))
+
+
+def test_a_module_without_its_folder(folder):
+  path = folder({"modules.json": LABSE["modules.json"]})
+  message = (
+    r"1_Pooling/config.json: no such file, but the modules.json of the model"
+    r" names its folder; copy or download it too$"
+  )
+  with pytest.raises(UserError, match=message):
+    read_modules(path)

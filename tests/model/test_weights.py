@@ -223,7 +223,10 @@ def test_names_a_tensor_of_another_shape(rewrite, name, shape):
 def test_a_cut_file_is_told(folder, kept):
   path = folder / "model.safetensors"
   path.write_bytes(path.read_bytes()[:kept])
-  message = r"model.safetensors: not a safetensors file"
+  message = (
+    r"model.safetensors: not a safetensors file, or cut off or damaged \(.*\);"
+    r" copy or download it again"
+  )
   with pytest.raises(UserError, match=message):
     read(folder)
 
@@ -238,7 +241,9 @@ def test_names_a_missing_file(folder, name):
 @pytest.mark.parametrize("text", [b'{"model_type": ', b"\xff\xfe", b""])
 def test_a_damaged_config_is_told(folder, text):
   (folder / "config.json").write_bytes(text)
-  with pytest.raises(UserError, match=r"config.json: not JSON"):
+  with pytest.raises(
+    UserError, match=r"config.json: not JSON \(.*; copy or download it"
+  ):
     read_architecture(folder)
 
 

@@ -112,6 +112,10 @@ def test_a_stopped_index_goes_on(tmp_path):
       {"corpus": "c1", "corpus_name": "new.tsv"},
       r"'weather.tsv', not 'new.tsv'",
     ),
+    (
+      {"corpus": "c1"},
+      r"the content of 'weather.tsv' has changed since it was",
+    ),
     ({"shard_size": 4}, "shard_size is 3, not 4"),
     ({"dtype": "float16"}, "dtype is 'float32', not 'float16'"),
     ({"origin": Origin({}, "0f", 2)}, "origin is another"),

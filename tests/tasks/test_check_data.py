@@ -81,6 +81,19 @@ def test_every_fault_and_every_set(check, write):
   assert [line[1] for line in words(printed) if line[0] == "rows"] == ["1", "1"]
 
 
+def test_negatives_that_are_none(check, write):
+  path = write(
+    pair("a", negatives=["a", "b"]),
+    pair("b", negatives=["c", "c"]),
+    pair("c", negatives=["a", "b"]),
+  )
+  code, printed = check({"data.train": (path,)})
+  assert code == 1
+  assert f"fault: {path}:1: negatives[0]: is the record's own" in printed
+  assert f"fault: {path}:2: negatives[1]: stands already as" in printed
+  assert "faults: 2" in printed
+
+
 def test_other_languages_are_checked_and_left_out(check, write):
   path = write(pair("a"), pair("a", "de"), pair("b", "tr"), pair("c", "tr"))
   code, printed = check({"data.train": (path,), "data.languages": ("en", "de")})

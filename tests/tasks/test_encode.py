@@ -123,6 +123,13 @@ def test_no_more_than_a_shard_is_read_ahead(run, workdir, base, monkeypatch):
   assert seen == [10, 20, 25]
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl.gz", "a.txt"])
+def test_a_file_that_is_not_read(run, workdir, base, name):
+  message = rf"'encode.corpus' is '{name}'; of files, .jsonl and .tsv of passag"
+  with pytest.raises(UserError, match=message):
+    run(workdir, base | {"encode.corpus": name})
+
+
 def test_another_corpus_is_refused(run, workdir, base, tmp_path):
   run(workdir, base)
   before = files(workdir)

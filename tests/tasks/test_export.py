@@ -162,8 +162,10 @@ def test_an_empty_folder_is_taken(export_to, tmp_path):
 
 def test_what_is_no_export_is_never_replaced(export_to, tmp_path):
   (tmp_path / "notes.txt").write_text("mine")
-  with pytest.raises(UserError, match=r"holds no hybrid_ir.json: not an exp"):
-    export_to(tmp_path, {"export.overwrite": True})
+  message = r"no hybrid_ir.json: it is not an export, .*; name another folder$"
+  for overwrite in (False, True):
+    with pytest.raises(UserError, match=message):
+      export_to(tmp_path, {"export.overwrite": overwrite})
   assert (tmp_path / "notes.txt").read_text() == "mine"
 
 

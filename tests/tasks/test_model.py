@@ -69,7 +69,10 @@ def test_a_vocabulary_below_the_tokenizers_is_refused(run, folder, tmp_path):
   letters = [chr(code) for code in range(0x4E00, 0x4E50)]
   size = write_tokenizer(folder, letters).size
   assert size > 61
-  message = rf"bert: the tokenizer has {size} pieces, .* table only 61 rows"
+  message = (
+    rf"bert: its tokenizer \(tokenizer.json\) has {size} pieces, but"
+    r" vocab_size in its config.json is 61; put the tokenizer there"
+  )
   with pytest.raises(UserError, match=message):
     run(tmp_path / "run", starting_from(folder))
 
@@ -157,6 +160,28 @@ def test_a_warm_start_may_change_the_temperature(run, folder, tmp_path):
   run(tmp_path / "second", warm)
   with pytest.raises(UserError, match="query_prefix is '' there, 'Q' here"):
     run(tmp_path / "third", {**warm, "text.query_prefix": "Q"})
+
+
+def test_a_warm_start_from_a_relative_path(
+  run, folder, tmp_path, arrays_of, monkeypatch
+):
+  run(tmp_path / "first", starting_from(folder))
+  monkeypatch.chdir(tmp_path)
+  changes = starting_from(folder, **{"train.warm_start": "first", "seed": 3})
+  run(tmp_path / "second", changes)
+  ours = arrays_of(tmp_path / "second", 0)
+  for name, array in arrays_of(tmp_path / "first", 0).items():
+    if name.startswith("params/"):
+      assert array.tobytes() == ours[name].tobytes(), name
+
+
+def test_a_warm_start_from_nowhere(run, folder, tmp_path):
+  changes = {"train.steps": 0, "train.warm_start": str(tmp_path / "none")}
+  message = r"'train.warm_start' is '.*none': no checkpoints/ there; name the w"
+  with pytest.raises(UserError, match=message):
+    run(tmp_path / "run", changes)
+  with pytest.raises(UserError, match=message):
+    run(tmp_path / "run", starting_from(folder, **changes))
 
 
 def test_more_dimensions_than_there_are_are_refused(run, folder, tmp_path):

@@ -79,6 +79,10 @@ def test_a_warm_start_brings_its_tokenizer(run, trained, data, tmp_path):
 def test_a_warm_start_from_nothing_is_refused(run, tmp_path, trained):
   workdir, empty = tmp_path / "run", tmp_path / "empty"
   empty.mkdir()
+  message = r"'train.warm_start' is '.*empty': no checkpoints/ there; name the"
+  with pytest.raises(UserError, match=message):
+    run(workdir, {"train.warm_start": str(empty)})
+  (empty / "checkpoints").mkdir()
   with pytest.raises(UserError, match=r"empty/tokenizer.json: no tokenizer"):
     run(workdir, {"train.warm_start": str(empty)})
   (empty / "tokenizer.json").write_bytes(
@@ -158,7 +162,7 @@ def test_a_run_of_another_config_is_refused(run, trained):
       {"train.batch_size": 49},
       r"'train.batch_size' is 49, more than the 48 ids",
     ),
-    ({"encoder.path": "/nowhere"}, r"/nowhere/config.json: no such file"),
+    ({"encoder.path": "/nowhere"}, r"'encoder.path' is '/nowhere': no such f"),
     ({"data.train": ("nosuch",)}, r"unknown data set 'nosuch'"),
     (
       {"evaluate.dev": "nosuch", "evaluate.every": 1},

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hybrid_ir.errors import UserError
 from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.checkpoint import Checkpoints, Progress
 from hybrid_ir.training.step import State
@@ -140,4 +141,67 @@ def test_the_state_may_be_donated_at_once(tmp_path, state):
   checkpoints = Checkpoints(str(tmp_path))
   params = checkpoints.restore_params(5, mesh_lib.make_mesh(1))
   assert equal(params, state["params"])
+  checkpoints.close()
+
+
+def test_a_relative_path(save, state, tmp_path, monkeypatch):
+  save(1, {5: None})
+  monkeypatch.chdir(tmp_path.parent)
+  checkpoints = Checkpoints(tmp_path.name)
+  params = checkpoints.restore_params(5, mesh_lib.make_mesh(1))
+  assert equal(params, state["params"])
+  assert checkpoints.directory == tmp_path.name  # as messages name it
+  checkpoints.close()
+
+
+# Which reading needs a file of a checkpoint.
+DAMAGES = {
+  "_CHECKPOINT_METADATA": "metadata",
+  "params/_METADATA": "restore_params",
+  "params/manifest.ocdbt": "restore_params",
+  "params/d/*": "restore_params",
+  "optimizer/d/*": "restore",
+}
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("file", DAMAGES)
+def test_a_damaged_checkpoint_is_one_line(
+  save, state, file, missing, caplog, capfd
+):
+  folder = save(2, {5: None})
+  for path in pathlib.Path(folder, "5").glob(file):
+    path.unlink() if missing else path.write_bytes(b"")
+  checkpoints = Checkpoints(folder)
+  mesh = mesh_lib.make_mesh(1)
+  like = jax.eval_shape(lambda: state)
+  read = {
+    "metadata": lambda: checkpoints.metadata(5),
+    "restore_params": lambda: checkpoints.restore_params(5, mesh),
+    "restore": lambda: checkpoints.restore(5, like, mesh),
+  }[DAMAGES[file]]
+  with pytest.raises(UserError) as caught:
+    read()
+  checkpoints.close()
+  message = str(caught.value)
+  assert message.startswith(f"{folder}/5: the checkpoint is damaged (")
+  assert message.endswith("; delete the folder to start again")
+  assert "Traceback" not in capfd.readouterr().err
+  assert "asyncio" not in {record.name for record in caplog.records}
+  assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+  ("damaged", "mend"),
+  [
+    (6, "delete the folder to go on from the one before it"),
+    (4, "put it back from a copy, or train again in another workdir"),
+  ],
+)
+def test_what_to_do_without_a_checkpoint(save, damaged, mend):
+  folder = save(2, {4: None, 6: None})
+  pathlib.Path(folder, str(damaged), "params", "_METADATA").unlink()
+  checkpoints = Checkpoints(folder)
+  with pytest.raises(UserError, match=f"/{damaged}: .*; {mend}$"):
+    checkpoints.restore_params(damaged, mesh_lib.make_mesh(1))
   checkpoints.close()
