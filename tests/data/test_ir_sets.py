@@ -186,12 +186,12 @@ def test_any_id_of_ir_datasets(read, name, language, ids):
     ("irds:codesearchnet/challenge", r"cannot be told \(it says nothing\)"),
     ("irds:miracl/sw/train", "has none of them; it has sw"),
     ("mr_tydi", "data set 'mr_tydi' has none of them; it has ar, bn, en, fi"),
-    ("miracl", "'data.languages' is .'xx',., but data set 'miracl' has none"),
+    ("miracl", "'data.languages' is .'cy',., but data set 'miracl' has none"),
   ],
 )
 def test_refused(home, tmp_path, name, message):
   with pytest.raises(UserError, match=message) as caught:
-    open_source(name, "train", Data(languages=("xx",)), tmp_path)
+    open_source(name, "train", Data(languages=("cy",)), tmp_path)
   assert "\n" not in str(caught.value)
 
 
