@@ -54,6 +54,13 @@ _DEPENDENCIES = [
 _EXTRAS = {
   "test": ["pytest>=9.0,<10", "hypothesis>=6.150,<7"],
   "parity": ["torch==2.13.0", "sentence-transformers~=6.2.0"],
+  "bench": [
+    "torch==2.13.0",
+    "sentence-transformers~=6.2.0",
+    "datasets>=5.2,<6",  # its trainer needs these two
+    "accelerate>=1.15,<2",
+    "faiss-cpu>=1.15.1,<1.16",
+  ],
   "cuda": ["jax[cuda13]>=0.10.2,<0.11"],
   "tpu": ["jax[tpu]>=0.10.2,<0.11"],
   "dev": ["ruff==0.17.5", "mypy==2.4.1", "pre-commit>=4.5,<5"],

@@ -30,5 +30,5 @@ def get_config() -> Config:
   config.checkpoint.every = 100
   config.evaluate.dev = "world_facts"
   config.evaluate.every = 100
-  config.evaluate.texts_per_batch = 256
+  config.evaluate.tokens_per_batch = 8192
   return config

@@ -72,8 +72,12 @@ class Encoder(Section):
     least=0,
     most=0.9,
   )
-  remat: bool = key(
-    False, "recompute each layer in the backward pass: less memory, slower"
+  remat: str = key(
+    "dots",
+    "what a layer recomputes in the backward pass: nothing (`none`), all but"
+    " the matrix products (`dots`: half the memory, as fast), or all (`full`:"
+    " least memory, slower)",
+    choices=("none", "dots", "full"),
   )
   vocab_size: int = key(
     16384,
@@ -216,7 +220,7 @@ class Layout(Section):
     least=8,
   )
   texts_per_row: int = key(
-    8, "most texts packed in a row", identity=True, least=1
+    16, "most texts packed in a row", identity=True, least=1
   )
 
 
@@ -299,6 +303,13 @@ class Optimizer(Section):
     0.999, "of its square's mean", identity=True, least=0, most=0.99999
   )
   epsilon: float = key(1e-8, "added to the denominator", identity=True, least=0)
+  embeddings: str = key(
+    "lazy",
+    "AdamW's step on the token table: of the batch's rows alone (a row not in"
+    " the batch keeps its value and its moments), or of all (`dense`)",
+    identity=True,
+    choices=("lazy", "dense"),
+  )
 
 
 @dataclasses.dataclass(slots=True)
@@ -351,6 +362,12 @@ class Adapt(Section):
   lora_alpha: float = key(
     16.0, "the product is scaled by alpha / rank", identity=True, least=1e-3
   )
+  trim_vocabulary: bool = key(
+    False,
+    "only the token table's rows whose tokens occur in `data.train` are held in"
+    " memory and train; the others stay as `encoder.path` has them",
+    identity=True,
+  )
 
 
 @dataclasses.dataclass(slots=True)
@@ -394,7 +411,9 @@ class Evaluate(Section):
     identity=True,
     least=0,
   )
-  texts_per_batch: int = key(64, "texts encoded at once", least=1)
+  tokens_per_batch: int = key(
+    4096, "tokens encoded at once, padding included", least=1
+  )
   ann: bool = key(True, "also search with ScaNN, beside exact search")
   run_depth: int = key(
     1000, "passages a query in runs/*.trec; 0: no runs", least=0

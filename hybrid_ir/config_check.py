@@ -91,6 +91,12 @@ def _check_encoder(config: Config) -> None:
       " the product trains; leave 'adapt.freeze_embeddings' and"
       " 'adapt.freeze_layers' out"
     )
+  if adapt.trim_vocabulary and not encoder.path:
+    raise UserError(
+      "config key 'adapt.trim_vocabulary' is True, but 'encoder.path' is empty:"
+      " a vocabulary made of 'data.train' has nothing to trim; name an encoder,"
+      " or leave it out"
+    )
 
 
 def _check_evaluate(config: Config) -> None:

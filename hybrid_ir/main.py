@@ -11,6 +11,7 @@ import pathlib
 from absl import app, flags, logging
 
 from hybrid_ir import command_line
+from hybrid_ir.allocator import keep_memory
 from hybrid_ir.command_line import CONFIG, WORKDIR, fail, parse
 from hybrid_ir.config import Config
 from hybrid_ir.config_check import check
@@ -49,11 +50,6 @@ def _run(argv: list[str]) -> None:
 
 def _set_up_libraries(config: Config) -> None:
   """Quiets third parties, before they are imported; keeps compiled steps."""
-  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-  os.environ.setdefault("NO_GCE_CHECK", "true")
-  logging.set_verbosity(logging.ERROR)
-  import jax
-
   cache = pathlib.Path(config.cache_dir).expanduser() / "compiled"
   try:
     cache.mkdir(parents=True, exist_ok=True)
@@ -62,7 +58,17 @@ def _set_up_libraries(config: Config) -> None:
       f"config key 'cache_dir' is {config.cache_dir!r}: cannot be written"
       f" ({error.strerror}); name a folder that you may write to"
     ) from None
-  jax.config.update("jax_compilation_cache_dir", str(cache))
+  for name, value in {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "NO_GCE_CHECK": "true",
+    "JAX_COMPILATION_CACHE_DIR": str(cache),
+    # A run compiles some hundred small functions beside its step: together
+    # they take seconds, each of them less than JAX's limit for the cache.
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+  }.items():
+    os.environ.setdefault(name, value)
+  keep_memory()
+  logging.set_verbosity(logging.ERROR)
 
 
 if __name__ == "__main__":

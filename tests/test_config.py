@@ -295,6 +295,10 @@ def test_a_misspelt_key_cannot_be_set():
       "config key 'adapt.lora_rank' is 4: then nothing but the product trains",
     ),
     (
+      {"adapt.trim_vocabulary": True},
+      "config key 'adapt.trim_vocabulary' is True, but 'encoder.path' is empty",
+    ),
+    (
       {"layout.row_lengths": (128, 64, 512)},
       "config key 'layout.row_lengths' is (128, 64, 512); expected lengths in"
       " ascending order",

@@ -11,7 +11,16 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # A folder or file of hybrid_ir -> what it may import beside itself.
-BASE = {"config", "config_check", "config_keys", "errors", "files", "prefixes"}
+BASE = {
+  "ahead",
+  "clock",
+  "config",
+  "config_check",
+  "config_keys",
+  "errors",
+  "files",
+  "prefixes",
+}
 FOLDERS = {"data", "model", "training", "retrieval", "evaluation"}
 ARROWS = {
   **dict.fromkeys(BASE, BASE),
@@ -24,7 +33,8 @@ ARROWS = {
   "tasks": {*BASE, *FOLDERS, "workdir"},
   "api": {*BASE, *FOLDERS, "workdir", "tasks"},
   "command_line": BASE,
-  "main": {*BASE, "command_line", "workdir", "tasks"},
+  "allocator": BASE,
+  "main": {*BASE, "allocator", "command_line", "workdir", "tasks"},
 }
 # Every other library stands behind one file, which its changes touch alone.
 IMPORTED_ANYWHERE = {"absl", "jax", "numpy", "tqdm"}

@@ -145,7 +145,7 @@ def test_extras(requirements):
   extras = {}
   for requirement, extra in requirements:
     extras.setdefault(extra, {})[requirement.name] = requirement.specifier
-  assert extras.keys() == {"", "test", "parity", "cuda", "tpu", "dev"}
+  assert extras.keys() == {"", "test", "parity", "cuda", "tpu", "bench", "dev"}
   assert all("torch" not in extras[extra] for extra in ("", "test", "dev"))
 
 

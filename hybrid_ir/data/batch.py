@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hybrid_ir import config as config_lib
 from hybrid_ir.data.corpus import Corpus
+from hybrid_ir.data.layout import Layout as Places
 from hybrid_ir.data.layout import lay_out
 from hybrid_ir.data.permutation import make_key, uniform
 from hybrid_ir.data.plan import Plan, PlannedBatch
@@ -52,6 +53,7 @@ class Batches:
   suffix: int  # special tokens that end a text
   rows_multiple: int  # devices x chunks
   seed: int
+  renumber: Int | None = None  # [V] id -> row of a trimmed table; None: its own
 
   def __call__(self, step: int) -> Batch:
     """The batch of a step, 0 for the first."""
@@ -80,6 +82,8 @@ class Batches:
       ),
     ]
     tokens = np.concatenate([tokens for tokens, _ in parts])
+    if self.renumber is not None:
+      tokens = self.renumber[tokens]
     lengths = np.concatenate([lengths for _, lengths in parts])
     arrays = arrange(tokens, lengths, self.layout, self.rows_multiple)
     pairs = 2 * len(planned.ids)
@@ -152,6 +156,17 @@ def arrange(
     layout.texts_per_row if layout.packing else 1,
     rows_multiple,
   )
+  return place(tokens, lengths, places)
+
+
+def place(tokens: Int, lengths: NDArray[np.int64], places: Places) -> Arranged:
+  """Puts T texts, their tokens one after the other, where a layout says.
+
+  Args:
+    tokens: [sum of lengths].
+    lengths: [T].
+    places: of the T texts.
+  """
   within = np.arange(len(tokens)) - np.repeat(
     np.cumsum(lengths) - lengths, lengths
   )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hybrid_ir.data.permutation import make_key, uniform
 
 _LARGEST = 10_000  # cards; a choice rarer than one of them cannot be held
+_SIZES = 500  # of a deck, looked at together; divides _LARGEST
 
 
 class Deck:
@@ -66,19 +67,30 @@ class Deck:
 
 def _count_cards(shares: NDArray[np.float64]) -> NDArray[np.int64]:
   """Cards a choice: exact for shares of a small common divisor."""
-  sizes = np.arange(1, _LARGEST + 1)
-  cards: NDArray[np.float64] = np.rint(
-    shares[:, None] * sizes  # [choices, sizes]
+  # A part of the sizes at a time: there may be hundreds of choices.
+  worst = np.concatenate(
+    [
+      _worst(shares, np.arange(first, first + _SIZES))
+      for first in range(1, _LARGEST, _SIZES)
+    ]
   )
-  error = np.abs(cards / sizes - shares[:, None])
-  worst = (error / shares[:, None]).max(axis=0)
-  worst[(cards.sum(axis=0) != sizes) | (cards == 0).any(axis=0)] = np.inf
   exact = np.flatnonzero(worst < 1e-9)
   # Shares that no small deck holds (weights by size): to one part in a
   # hundred of the rarest, or as near as the largest deck comes.
   near = exact if exact.size else np.flatnonzero(worst < 1e-2)
   best = int(near[0]) if near.size else int(np.argmin(worst))
-  return cards[:, best].astype(np.int64)
+  return np.rint(shares * (best + 1)).astype(np.int64)
+
+
+def _worst(
+  shares: NDArray[np.float64], sizes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+  """How far decks of `sizes` are from the shares, at their worst choice."""
+  cards = np.rint(shares[:, None] * sizes)  # [choices, sizes]
+  error = np.abs(cards / sizes - shares[:, None])
+  worst: NDArray[np.float64] = (error / shares[:, None]).max(axis=0)
+  worst[(cards.sum(axis=0) != sizes) | (cards == 0).any(axis=0)] = np.inf
+  return worst
 
 
 @functools.lru_cache(maxsize=64)

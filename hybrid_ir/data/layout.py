@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-_GRAIN = 8  # row counts are rounded up by at most one part in so many
+_GRAIN = 32  # row counts are rounded up by at most one part in so many
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,24 +16,26 @@ class LanguageOdds:
   """A draw of (query language, passage language) for an id."""
 
   def __init__(
-    self, has: NDArray[np.bool_], exponent: float, *, different: bool
+    self,
+    patterns: NDArray[np.bool_],
+    counts: NDArray[np.int64],
+    exponent: float,
+    *,
+    different: bool,
   ):
     """Sets the odds of all ordered pairs of languages.
 
     Args:
-      has: [M, K] whether an id exists in a language.
+      patterns: [S, K] languages that some ids exist in, all different.
+      counts: [S] how many ids exist in just these.
       exponent: a pair's share is proportional to the number of ids that can
         be drawn in it, to this power: 0 is all alike, 1 proportional.
       different: pairs of two languages; else of one language with itself.
     """
-    K = has.shape[1]
+    K = patterns.shape[1]
     x, y = np.divmod(np.arange(K * K), K)
     pairs = (x != y) if different else (x == y)
     self._x, self._y = x[pairs], y[pairs]
-    packed, counts = np.unique(
-      np.packbits(has, axis=1), axis=0, return_counts=True
-    )
-    patterns = np.unpackbits(packed, axis=1, count=K).astype(bool)  # [S, K]
     self._odds = _rake(self._open(patterns), counts, exponent)
 
   def draw(

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ODD = 0xD6E8FEB86659FD93  # spreads the round keys over 64 bits
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+_27, _30, _31 = np.uint64(27), np.uint64(30), np.uint64(31)
 _ROUNDS = 6  # of the Feistel network; four already give a strong permutation
 
 
@@ -21,9 +24,12 @@ def make_key(*parts: int | str) -> int:
 
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
   """SplitMix64's finalizer (Steele et al. 2014): a bijection on 64 bits."""
-  x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-  x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-  return x ^ (x >> np.uint64(31))
+  x = x ^ (x >> _30)
+  x *= _FIRST
+  x ^= x >> _27
+  x *= _SECOND
+  x ^= x >> _31
+  return x
 
 
 def hash_counters(key: int, counters: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -57,13 +63,16 @@ def permute(
   """
   half = max(1, ((size - 1).bit_length() + 1) // 2)
   mask, shift = np.uint64((1 << half) - 1), np.uint64(half)
+  round_keys = [
+    np.uint64((key + round_) * _ODD % 2**64) for round_ in range(_ROUNDS)
+  ]
   images = positions.astype(np.uint64)
   walking = np.ones(images.shape, bool)
   while walking.any():
     x = images[walking]
     left, right = x >> shift, x & mask
-    for round_ in range(_ROUNDS):
-      bits = _mix(right + np.uint64((key + round_) * _ODD % 2**64))
+    for round_key in round_keys:
+      bits = _mix(right + round_key)
       left, right = right, left ^ (bits & mask)
     images[walking] = (left << shift) | right
     walking[walking] = images[walking] >= size

@@ -22,6 +22,7 @@ from hybrid_ir.data.deck import Deck
 from hybrid_ir.data.epochs import Epochs
 from hybrid_ir.data.odds import LanguageOdds
 from hybrid_ir.data.permutation import make_key, uniform
+from hybrid_ir.data.presence import Ids, Presence, look_up
 from hybrid_ir.errors import UserError
 
 Draw = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -78,12 +79,13 @@ class Plan:
     self._kinds = self._deck(kinds, "kinds")
     self._drawers: dict[tuple[str, str], Callable[[int], Draw]] = {}
     self._sets: dict[str, Deck] = {}
+    presences = [look_up(corpus.row_of) for corpus in corpora]
     for kind in kinds:
       sizes = {}
       for i, corpus in enumerate(corpora):
         if corpus.instructed != (kind == "instruct"):
           continue
-        drawer, size = self._drawer(kind, i, corpus, mix)
+        drawer, size = self._drawer(kind, i, presences[i], mix)
         if drawer is not None:
           self._drawers[kind, corpus.name] = drawer
           weight = weights[i]
@@ -111,6 +113,10 @@ class Plan:
     draw = self._drawers[kind, name]
     return PlannedBatch(kind, self._names.index(name), *draw(ordinal))
 
+  def kind(self, step: int) -> str:
+    """The kind of a step's batch, for less work than the batch."""
+    return self._kinds.draw(step)[0]
+
   def describe(self) -> list[str]:
     """The mixture that will be realised, a line a kind."""
     kinds = self._kinds.counts
@@ -124,21 +130,22 @@ class Plan:
     return lines
 
   def _drawer(
-    self, kind: str, index: int, corpus: Corpus, mix: Mix
+    self, kind: str, index: int, presence: Presence, mix: Mix
   ) -> tuple[Callable[[int], Draw] | None, int]:
     """How a data set serves a kind, and with how many pairs."""
     one_language = kind in ("mono", "instruct")
     if one_language or (kind == "cross" and mix.cross_pairs == "batch"):
-      return self._by_batch(kind, index, corpus, mix)
-    return self._by_example(kind, index, corpus, mix)
+      return self._by_batch(kind, index, presence, mix)
+    return self._by_example(kind, index, presence, mix)
 
   def _by_batch(
-    self, kind: str, index: int, corpus: Corpus, mix: Mix
+    self, kind: str, index: int, presence: Presence, mix: Mix
   ) -> tuple[Callable[[int], Draw] | None, int]:
     """A batch has one language, or (cross) one ordered pair of two."""
-    has = corpus.row_of[:] >= 0  # [I, K]
+    corpus = self._corpora[index]
     columns: dict[str, tuple[int, int]] = {}
     shares: dict[str, float] = {}
+    members: dict[str, Ids] = {}
     epochs: dict[str, Epochs] = {}
     pairs = 0
     for x, y in itertools.product(range(len(corpus.languages)), repeat=2):
@@ -146,12 +153,13 @@ class Plan:
         continue
       codes = corpus.languages[x], corpus.languages[y]
       name = codes[0] if x == y else "-".join(codes)
-      ids = np.flatnonzero(has[:, x] & has[:, y])
+      ids = presence.in_all(x, y)
       if len(ids) < self._batch_size:
         self._drop(kind, corpus, f"{name}, {len(ids)} pairs under a batch")
         continue
       columns[name] = x, y
       shares[name] = float(len(ids)) ** _exponent(mix)
+      members[name] = ids
       epochs[name] = self._epochs(ids, kind, index, name)
       pairs += len(ids)
     if not columns:
@@ -161,47 +169,51 @@ class Plan:
 
     def draw(ordinal: int) -> Draw:
       name, nth = deck.draw(ordinal)
-      ids = epochs[name].batch(nth)
+      ids = members[name][epochs[name].batch(nth)]
       x, y = columns[name]
       return ids, np.full(len(ids), x), np.full(len(ids), y)
 
     return draw, pairs
 
   def _by_example(
-    self, kind: str, index: int, corpus: Corpus, mix: Mix
+    self, kind: str, index: int, presence: Presence, mix: Mix
   ) -> tuple[Callable[[int], Draw] | None, int]:
     """Languages are drawn for each example; with "mixed", its kind too."""
-    has = corpus.row_of[:] >= 0
+    corpus = self._corpora[index]
     cross = mix.cross > 0
-    members = np.flatnonzero(has.sum(axis=1) >= (2 if cross else 1))
-    if len(members) < len(has):
-      alone = len(has) - len(members)
+    least = 2 if cross else 1
+    members = presence.in_some(least)
+    if alone := presence.ids - len(members):
       self._drop(kind, corpus, f"{alone} ids of one language")
     if len(members) < self._batch_size:
       self._drop(kind, corpus, f"{len(members)} ids under a batch")
       return None, 0
     epochs = self._epochs(members, kind, index)
     key = self._key("languages", kind, index)
-    mono = LanguageOdds(has[members], _exponent(mix), different=False)
-    crossed = LanguageOdds(has[members], _exponent(mix), different=True)
+    serve = presence.patterns.sum(axis=1) >= least
+    patterns, counts = presence.patterns[serve], presence.counts[serve]
+    exponent = _exponent(mix)
+    mono = LanguageOdds(patterns, counts, exponent, different=False)
+    crossed = LanguageOdds(patterns, counts, exponent, different=True)
 
     def draw(ordinal: int) -> Draw:
-      ids = epochs.batch(ordinal)
+      ids = members[epochs.batch(ordinal)]
+      has = corpus.row_of[ids] >= 0  # [B, K]
       counters = ordinal * len(ids) + np.arange(len(ids))
       draws = uniform(key, counters)
       if not cross:
-        return ids, *mono.draw(has[ids], draws)
-      x, y = crossed.draw(has[ids], draws)
+        return ids, *mono.draw(has, draws)
+      x, y = crossed.draw(has, draws)
       if kind == "mixed":
         kinds = self._example_kinds.draw_range(counters[0], counters[-1] + 1)
-        one, _ = mono.draw(has[ids], draws)
+        one, _ = mono.draw(has, draws)
         x, y = (np.where(kinds == "mono", one, z) for z in (x, y))
       return ids, x, y
 
-    return draw, int(has[members].sum())
+    return draw, int(counts @ patterns.sum(axis=1))
 
-  def _epochs(self, ids: NDArray[np.int64], *names: int | str) -> Epochs:
-    return Epochs(ids, self._batch_size, self._key("epochs", *names))
+  def _epochs(self, ids: Ids, *names: int | str) -> Epochs:
+    return Epochs(len(ids), self._batch_size, self._key("epochs", *names))
 
   def _deck(
     self, weights: dict[str, float], name: str, index: int | None = None

@@ -1,6 +1,7 @@
 """Text to token ids; the only importer of `tokenizers`. Feeds the corpus."""
 
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -35,6 +36,9 @@ _ROLES = {
   "unk_token": "<unk>",
 }
 _ALL_ROLES = (*_ROLES, "mask_token")
+
+# Tokens of many texts, one after the other, and their lengths.
+Joined = tuple[NDArray[np.int32], NDArray[np.int32]]
 
 
 class Tokenizer:
@@ -86,6 +90,17 @@ class Tokenizer:
     """Token ids of each text, with special tokens: a list of [length]."""
     encodings = self._tokenizer.encode_batch_fast(list(texts))
     return [np.array(e.ids, np.int32) for e in encodings]
+
+  def encode_joined(self, texts: Sequence[str]) -> Joined:
+    """Token ids of T texts, with special tokens, one after the other.
+
+    Returns:
+      tokens [sum of lengths] and lengths [T].
+    """
+    encodings = self._tokenizer.encode_batch_fast(list(texts))
+    lengths = np.array([len(e) for e in encodings], np.int32)
+    ids = itertools.chain.from_iterable(e.ids for e in encodings)
+    return np.fromiter(ids, np.int32, int(lengths.sum())), lengths
 
 
 def load(folder: str | os.PathLike[str]) -> Tokenizer:

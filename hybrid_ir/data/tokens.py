@@ -1,4 +1,4 @@
-"""Ragged token sequences in a local memmap. From the tokenizer, to batches.
+"""Token sequences in a memmap, gathered by number. From corpus, to batches.
 
 Texts are stored whole, prefix and special tokens included: lengths are cut
 when a batch is made, so that another length needs no other store.
@@ -6,10 +6,11 @@ when a batch is made, so that another length needs no other store.
 
 import dataclasses
 import pathlib
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hybrid_ir.data.ragged import open_ragged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,44 +41,16 @@ class Texts:
     whole = self.lengths(texts)
     cut = np.minimum(whole, length)
     ends = np.cumsum(cut)
-    within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(
-      ends - cut, cut
-    )
-    skipped = np.repeat(whole - cut, cut)
-    is_suffix = within >= np.repeat(cut - suffix, cut)
-    source = np.repeat(self.offsets[texts], cut) + within + skipped * is_suffix
+    starts = ends - cut
+    source = np.arange(ends[-1] if len(ends) else 0)
+    source += np.repeat(self.offsets[texts] - starts, cut)
+    long = np.flatnonzero(whole > length)
+    if len(long):
+      kept = ends[long, None] - 1 - np.arange(min(suffix, length))
+      source[kept] += (whole - cut)[long, None]
     return np.asarray(self.tokens[source], np.int32), cut
 
 
-class TextsWriter:
-  """Writes sequences one by one, in bounded memory."""
-
-  def __init__(self, folder: pathlib.Path, name: str):
-    self._file: BinaryIO = (folder / f"{name}.tokens").open("wb")
-    self._offsets_path = folder / f"{name}.offsets.npy"
-    self._lengths: list[int] = []
-
-  def write(self, sequences: list[NDArray[np.int32]]) -> None:
-    """Appends token sequences."""
-    for sequence in sequences:
-      self._file.write(sequence.tobytes())
-      self._lengths.append(len(sequence))
-
-  def close(self) -> None:
-    """Completes the files."""
-    self._file.close()
-    offsets = np.zeros(len(self._lengths) + 1, np.int64)
-    np.cumsum(self._lengths, out=offsets[1:])
-    np.save(self._offsets_path, offsets)
-
-
 def open_texts(folder: pathlib.Path, name: str) -> Texts:
-  """Opens what `TextsWriter` wrote, as memmaps."""
-  path = folder / f"{name}.tokens"
-  tokens = (
-    np.memmap(path, np.int32, mode="r")
-    if path.stat().st_size  # an empty file cannot be mapped
-    else np.zeros(0, np.int32)
-  )
-  offsets = np.load(folder / f"{name}.offsets.npy", mmap_mode="r")
-  return Texts(tokens=tokens, offsets=offsets)
+  """Opens the token ids that a `RaggedWriter` wrote, as memmaps."""
+  return Texts(*open_ragged(folder, name, np.int32))

@@ -33,7 +33,7 @@ class Encoder:
   arch: Architecture
   dtype: str = "float32"  # of the computation; parameters are float32
   dropout: float = 0.0  # where a key is given
-  remat: bool = False  # recompute layers in the backward pass
+  remat: str = "dots"  # what a layer keeps for the backward pass
 
   def init(self, key: jax.Array) -> Params:
     """Fresh parameters, float32."""
@@ -150,7 +150,10 @@ class Encoder:
       params, key, is_global = inputs
       return bound(params)(x, *view(is_global), key), None
 
-    return jax.checkpoint(layer) if self.remat else layer
+    if self.remat == "none":
+      return layer
+    policies = {"dots": jax.checkpoint_policies.dots_saveable, "full": None}
+    return jax.checkpoint(layer, policy=policies[self.remat])
 
   def _view(
     self, segments: jax.Array, positions: jax.Array

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,15 +12,17 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hybrid_ir.ahead import ahead
 from hybrid_ir.config import Layout
-from hybrid_ir.data.batch import arrange
 from hybrid_ir.data.tokenizer import Tokenizer
 from hybrid_ir.model.bi_encoder import BiEncoder
 from hybrid_ir.model.contract import Contract
 from hybrid_ir.model.encoder import Params
 from hybrid_ir.model.pooling import normalize
+from hybrid_ir.retrieval.feed import Feed
 
-_IN_FLIGHT = 2  # batches on the device while the next is tokenized
+_AHEAD = 2  # batches tokenized and packed before the device asks for them
+_IN_FLIGHT = 2  # batches on the device while the next is sent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +34,7 @@ class TextEncoder:
   tokenizer: Tokenizer
   layout: Layout
   mesh: Mesh
-  texts_per_batch: int
+  tokens_per_batch: int  # slots, filled or not
   dimensions: int = 0  # leading ones kept; 0: all
 
   @property
@@ -81,10 +83,15 @@ class TextEncoder:
   def _encode(
     self, params: Params, texts: Sequence[str], length: int, progress: str
   ) -> NDArray[np.float32]:
-    """Batches of one row length each, so that few shapes are compiled."""
     out = np.zeros((len(texts), self.size), np.float32)
     flying: collections.deque[tuple[NDArray[np.int64], jax.Array]] = (
       collections.deque()
+    )
+    feed = Feed(
+      self.tokenizer,
+      self.layout,
+      self.tokens_per_batch,
+      self.mesh.devices.size,
     )
 
     def land() -> None:
@@ -99,56 +106,13 @@ class TextEncoder:
       leave=False,
       disable=not progress,
     ) as bar:
-      for members, tokens in self._batches(texts, length):
-        flying.append((members, self._embed_batch(params, tokens)))
+      for members, arrays in ahead(feed(texts, length), _AHEAD):
+        flying.append((members, self._embed(params, arrays)))
         if len(flying) > _IN_FLIGHT:
           land()
       while flying:
         land()
     return out
-
-  def _batches(
-    self, texts: Sequence[str], length: int
-  ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.int32]]]]:
-    """Yields (text numbers, tokens), texts sorted by the row they need."""
-    waiting: dict[int, list[tuple[int, NDArray[np.int32]]]] = {
-      n: [] for n in self.layout.row_lengths
-    }
-    for start in range(0, len(texts), self.texts_per_batch):
-      part = texts[start : start + self.texts_per_batch]
-      for i, tokens in enumerate(self.tokenizer.encode(part)):
-        cut = self._cut(tokens, length)
-        row = next(n for n in self.layout.row_lengths if n >= len(cut))
-        waiting[row].append((start + i, cut))
-        if len(waiting[row]) == self.texts_per_batch:
-          yield _unzip(waiting[row])
-          waiting[row] = []
-    for rest in waiting.values():
-      if rest:
-        yield _unzip(rest)
-
-  def _cut(self, tokens: NDArray[np.int32], length: int) -> NDArray[np.int32]:
-    """At most `length` tokens, the closing special ones kept."""
-    if len(tokens) <= length:
-      return tokens
-    suffix = self.tokenizer.suffix
-    return np.concatenate(
-      [tokens[: length - suffix], tokens[len(tokens) - suffix :]]
-    )
-
-  def _embed_batch(
-    self, params: Params, tokens: list[NDArray[np.int32]]
-  ) -> jax.Array:
-    arrays = arrange(
-      np.concatenate(tokens),
-      np.array([len(t) for t in tokens]),
-      self.layout,
-      self.mesh.devices.size,
-    )
-    absent = self.texts_per_batch - len(tokens)  # keeps T the same
-    for name in ("text_row", "text_start", "text_segment"):
-      arrays[name] = np.pad(arrays[name], (0, absent))
-    return self._embed(params, arrays)
 
   @functools.cached_property
   def _embed(self) -> Callable[[Params, Any], jax.Array]:
@@ -174,9 +138,3 @@ class TextEncoder:
       )
     }
     return jax.jit(embed, in_shardings=(None, placed), out_shardings=whole)
-
-
-def _unzip(
-  texts: list[tuple[int, NDArray[np.int32]]],
-) -> tuple[NDArray[np.int64], list[NDArray[np.int32]]]:
-  return np.array([i for i, _ in texts]), [tokens for _, tokens in texts]

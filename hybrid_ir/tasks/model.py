@@ -18,6 +18,7 @@ from hybrid_ir.errors import UserError
 from hybrid_ir.model import architecture as architecture_lib
 from hybrid_ir.model import contract as contract_lib
 from hybrid_ir.model import dense, hub, weights
+from hybrid_ir.model import vocabulary as vocabulary_lib
 from hybrid_ir.model.bi_encoder import BiEncoder, make_bi_encoder
 from hybrid_ir.model.contract import Contract
 from hybrid_ir.model.encoder import Params
@@ -31,6 +32,7 @@ from hybrid_ir.workdir import CHECKPOINTS
 _TRAIN = "train first (task=train)"
 # Where a run starts another's way of training may differ, not of reading.
 _OF_TRAINING = ("temperature", "matryoshka")
+_OF_THE_RUN = ("data", "vocabulary")  # beside the contract in a checkpoint
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Model:
       self.tokenizer,
       config.layout,
       mesh,
-      config.evaluate.texts_per_batch,
+      config.evaluate.tokens_per_batch,
       config.encoder.dimensions,
     )
 
@@ -178,15 +180,16 @@ def load_trained(
     mesh: devices.
 
   Raises:
-    UserError: no checkpoint there, or not the tokenizer that it needs.
+    UserError: no checkpoint there, or not the tokenizer or vocabulary that it
+      needs.
   """
   with _opened(workdir) as checkpoints:
     stored, _ = checkpoints.metadata(checkpoints.steps[-1])
     contract = contract_lib.from_json(
-      {name: value for name, value in stored.items() if name != "data"},
+      {name: x for name, x in stored.items() if name not in _OF_THE_RUN},
       checkpoints.directory,
     )
-    params, step = _best_params(checkpoints, mesh)
+    params, step = _best_params(workdir, checkpoints, mesh)
   tokenizer = tokenizer_lib.load(workdir)
   if tokenizer.fingerprint != contract.tokenizer:
     raise UserError(
@@ -238,7 +241,7 @@ def _warm_params(workdir: pathlib.Path, model: Model, mesh: Mesh) -> Params:
     check_same_contract(
       model.contract, stored, checkpoints.directory, _OF_TRAINING
     )
-    return encoder_params(_best_params(checkpoints, mesh)[0])
+    return encoder_params(_best_params(workdir, checkpoints, mesh)[0])
 
 
 @contextlib.contextmanager
@@ -253,12 +256,22 @@ def _opened(workdir: pathlib.Path) -> Iterator[Checkpoints]:
     yield checkpoints
 
 
-def _best_params(checkpoints: Checkpoints, mesh: Mesh) -> tuple[Params, int]:
-  """The best checkpoint's parameters (without dev, the last's) and its step."""
+def _best_params(
+  workdir: pathlib.Path, checkpoints: Checkpoints, mesh: Mesh
+) -> tuple[Params, int]:
+  """The best checkpoint's parameters (without dev, the last's) and its step.
+
+  The token table is whole, whatever was trained.
+  """
   last = checkpoints.steps[-1]
-  _, progress = checkpoints.metadata(last)
+  stored, progress = checkpoints.metadata(last)
   step = progress.best_step or last
-  return checkpoints.restore_params(step, mesh), step
+  fingerprint = stored.get("vocabulary")
+  if not fingerprint:
+    return checkpoints.restore_params(step, mesh), step
+  vocabulary = vocabulary_lib.read(workdir, fingerprint)
+  params = checkpoints.restore_params(step, mesh)
+  return {**params, "encoder": vocabulary.restore(params["encoder"])}, step
 
 
 def _check_same_tokenizer(

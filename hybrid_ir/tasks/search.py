@@ -87,7 +87,7 @@ def one_by_one(text_encoder: TextEncoder) -> TextEncoder:
   while lengths[-1] < text_encoder.contract.query_length:
     lengths.append(2 * lengths[-1])
   layout = Layout(packing=False, row_lengths=tuple(lengths))
-  return dataclasses.replace(text_encoder, texts_per_batch=1, layout=layout)
+  return dataclasses.replace(text_encoder, tokens_per_batch=1, layout=layout)
 
 
 def _prompt(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
 from hybrid_ir.config import Config
 from hybrid_ir.data import tokenizer as tokenizer_lib
@@ -18,16 +19,20 @@ from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.catalog import open_benchmark
 from hybrid_ir.evaluation.evaluate import evaluate
 from hybrid_ir.model import contract as contract_lib
+from hybrid_ir.model import vocabulary as vocabulary_lib
 from hybrid_ir.model.encoder import Params
-from hybrid_ir.tasks.model import (
-  Model,
-  check_same_contract,
-  initial_params,
-  open_model,
+from hybrid_ir.model.vocabulary import Vocabulary
+from hybrid_ir.tasks.model import Model, open_model
+from hybrid_ir.tasks.start import start
+from hybrid_ir.tasks.train_checks import (
+  check_divisible,
+  check_frozen,
+  check_negatives,
+  check_teacher,
 )
 from hybrid_ir.training import loop
 from hybrid_ir.training import mesh as mesh_lib
-from hybrid_ir.training.checkpoint import Checkpoints, Progress
+from hybrid_ir.training.checkpoint import Checkpoints
 from hybrid_ir.training.metrics import MetricsLog
 from hybrid_ir.training.optimizer import make_optimizer
 from hybrid_ir.training.step import State, Trainer
@@ -43,7 +48,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   """
   cache_dir = pathlib.Path(config.cache_dir).expanduser()
   mesh = mesh_lib.make_mesh(config.mesh.data)
-  _check_divisible(config, mesh.devices.size)
+  check_divisible(config, mesh.devices.size)
 
   # ------------------------------------------------- data, as a plan
   names, weights = parse_weights(config.data.train)
@@ -56,7 +61,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     open_source(name, "train", config.data, cache_dir) for name in names
   ]
   model = open_model(config, workdir, sources)
-  _check_frozen(config, model)
+  check_frozen(config, model)
   corpora = [
     open_corpus(
       source,
@@ -66,11 +71,12 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     )
     for name, source in zip(names, sources, strict=True)
   ]
-  _check_negatives(config, corpora)
-  _check_teacher(config, corpora)
+  check_negatives(config, corpora)
+  check_teacher(config, corpora)
   plan = Plan(
     corpora, weights, config.mix, config.train.batch_size, config.seed
   )
+  kept = _kept(config, model, corpora)
   batches = Batches(
     plan,
     corpora,
@@ -81,6 +87,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     model.tokenizer.suffix,
     mesh.devices.size * config.train.chunks,
     config.seed,
+    None if kept is None else vocabulary_lib.renumber(kept, _size(model)),
   )
   evaluate_dev = _dev_evaluation(config, model, mesh, cache_dir)
 
@@ -93,18 +100,21 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     make_optimizer(config.optimizer, config.train.steps),
     config.train.chunks,
     config.seed,
+    lazy=config.optimizer.embeddings == "lazy",
   )
-  contract = {
-    **contract_lib.to_json(model.contract),
-    "data": [corpus.fingerprint for corpus in corpora],
-  }
+  data = [corpus.fingerprint for corpus in corpora]
   directory = str(workdir / CHECKPOINTS)
   with contextlib.closing(
     Checkpoints(directory, config.checkpoint.keep)
   ) as checkpoints:
-    state, progress = _start(
-      config, model, trainer, contract, checkpoints, mesh
+    state, progress, vocabulary = start(
+      config, workdir, model, trainer, data, kept, checkpoints, mesh
     )
+    contract = {
+      **contract_lib.to_json(model.contract),
+      "data": data,
+      "vocabulary": vocabulary.fingerprint if vocabulary else "",
+    }
     write_config(workdir, config)
     tokenizer_lib.save(model.tokenizer, workdir)
     _announce(config, corpora, plan, state, mesh.devices.size)
@@ -122,7 +132,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
         contract,
         checkpoints,
         log,
-        evaluate_dev,
+        _of_whole(evaluate_dev, vocabulary),
       )
 
 
@@ -135,76 +145,34 @@ def _stream(
   return iterate(batches, start, stop, workers)
 
 
-def _check_negatives(config: Config, corpora: Sequence[Corpus]) -> None:
-  if config.loss.hard_negatives and not any(len(c.negatives) for c in corpora):
-    raise UserError(
-      f"config key 'loss.hard_negatives' is {config.loss.hard_negatives}, but"
-      f" no record of {', '.join(c.name for c in corpora)} has 'negatives'"
-    )
+def _size(model: Model) -> int:
+  """V, of the encoder's token table without its padding."""
+  return model.contract.architecture.vocab_size
 
 
-def _check_teacher(config: Config, corpora: Sequence[Corpus]) -> None:
-  if not config.loss.distillation:
-    return
-  said = f"config key 'loss.distillation' is {config.loss.distillation}"
-  if not config.loss.hard_negatives:
-    raise UserError(
-      f"{said}, but 'loss.hard_negatives' is 0: there is nothing to weigh a"
-      " passage against; set it to the negatives a step"
-    )
-  if not any(np.isfinite(corpus.negative_scores).any() for corpus in corpora):
-    raise UserError(
-      f"{said}, but no record of {', '.join(c.name for c in corpora)} has"
-      " 'negatives' with 'scores'"
-    )
-
-
-def _check_frozen(config: Config, model: Model) -> None:
-  frozen = config.adapt.freeze_layers
-  layers = model.contract.architecture.layers
-  if frozen >= layers:
-    raise UserError(
-      f"config key 'adapt.freeze_layers' is {frozen}, but the encoder has"
-      f" {layers} layers; expected fewer, so that one trains"
-    )
-
-
-def _check_divisible(config: Config, devices: int) -> None:
-  if config.train.batch_size % devices:
-    raise UserError(
-      f"config key 'train.batch_size' is {config.train.batch_size}; it must be"
-      f" a multiple of the {devices} devices that share a batch ('mesh.data')"
-    )
-
-
-def _start(
-  config: Config,
-  model: Model,
-  trainer: Trainer,
-  contract: dict[str, object],
-  checkpoints: Checkpoints,
-  mesh: jax.sharding.Mesh,
-) -> tuple[State, Progress]:
-  """The newest checkpoint's state, or the first.
-
-  Raises:
-    UserError: a checkpoint of another model or of other data.
-  """
-  if not checkpoints.steps:
-    state = trainer.init(initial_params(config, model, mesh))
-    return jax.device_put(state, mesh_lib.shardings(mesh, state)), Progress()
-  step = checkpoints.steps[-1]
-  stored, progress = checkpoints.metadata(step)
-  check_same_contract(model.contract, stored, checkpoints.directory)
-  if stored["data"] != contract["data"]:
-    raise UserError(
-      "the training data changed since this run began (fingerprints"
-      f" {stored['data']} then, {contract['data']} now); name another workdir"
-    )
-  like = jax.eval_shape(
-    lambda: trainer.init(model.bi_encoder.init(jax.random.key(0)))
+def _kept(
+  config: Config, model: Model, corpora: Sequence[Corpus]
+) -> NDArray[np.int32] | None:
+  """[K] the token ids whose rows train; None: all, the table is not trimmed."""
+  if not config.adapt.trim_vocabulary:
+    return None
+  stores = (
+    texts.tokens
+    for corpus in corpora
+    for texts in (corpus.queries, corpus.passages, corpus.negatives)
   )
-  return checkpoints.restore(step, like, mesh), progress
+  kept = vocabulary_lib.kept_ids(stores, _size(model))
+  print(f"tokens    {len(kept):,} of {_size(model):,} in memory", flush=True)
+  return kept
+
+
+def _of_whole(
+  evaluate_dev: loop.Evaluate | None, vocabulary: Vocabulary | None
+) -> loop.Evaluate | None:
+  """Evaluates with the whole token table, for the dev split has any token."""
+  if evaluate_dev is None or vocabulary is None:
+    return evaluate_dev
+  return lambda params, step: evaluate_dev(vocabulary.restore(params), step)
 
 
 def _dev_evaluation(

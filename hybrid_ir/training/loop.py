@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from hybrid_ir.clock import STARTED
 from hybrid_ir.config import Config
 from hybrid_ir.data.batch import Batch, Batches
 from hybrid_ir.errors import UserError
@@ -79,10 +80,14 @@ def train(
     # ---------------------------------------------------------- one step
     if progress_is_over(config, progress):
       break
+    drawn = time.perf_counter()
     shared = jax.device_put(dict(batch), shardings)
     state, metrics = step_fn(state, shared)
     done = step + 1
     window.add(step, batch, metrics)
+    if step == start:  # the one wait between two lines of metrics
+      jax.block_until_ready(metrics["loss"])
+      print(_describe_start(drawn, time.perf_counter()), flush=True)
 
     # ------------------------------------------------- metrics, dev set
     dev: float | None = None
@@ -161,12 +166,12 @@ class _Window:
     step, last = self._metrics[-1]
     by_kind: dict[str, list[float]] = {}
     for s, metrics in self._metrics:
-      kind = self._batches.plan(s).kind
+      kind = self._batches.plan.kind(s)
       by_kind.setdefault(f"loss_{kind}", []).append(float(metrics["loss"]))
     count = len(self._metrics)
     line = {
       "loss": float(last["loss"]),
-      "kind": self._batches.plan(step).kind,
+      "kind": self._batches.plan.kind(step),
       **{name: sum(v) / len(v) for name, v in sorted(by_kind.items())},
       "accuracy": float(last["accuracy"]),
       "learning_rate": rate,
@@ -197,6 +202,15 @@ class _Window:
       f" and {more} more; no checkpoint was written of it. Lower"
       " 'optimizer.learning_rate', or look at these texts"
     )
+
+
+def _describe_start(drawn: float, first: float) -> str:
+  """How long the first step took, by when its batch and its loss were there."""
+  return (
+    f"first step after {first - STARTED:.1f} s (imports and set-up"
+    f" {drawn - STARTED:.1f} s, compiling and running it"
+    f" {first - drawn:.1f} s)"
+  )
 
 
 def _describe(done: int, steps: int, line: dict[str, Any]) -> str:

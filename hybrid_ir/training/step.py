@@ -15,7 +15,7 @@ from hybrid_ir.config import Adapt, Loss
 from hybrid_ir.data.batch import Batch
 from hybrid_ir.model.bi_encoder import BiEncoder
 from hybrid_ir.model.encoder import Params
-from hybrid_ir.training import lora, trainable
+from hybrid_ir.training import lora, rows, trainable
 from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.objective import Arrays, objective
 from hybrid_ir.training.optimizer import Transformation, global_norm, update
@@ -53,6 +53,7 @@ class Trainer:
   optimizer: Transformation
   chunks: int
   seed: int
+  lazy: bool = False  # only the batch's rows of the token table are updated
 
   def init(self, encoder_params: Params) -> State:
     """The state before step 0."""
@@ -125,6 +126,20 @@ class Trainer:
 
   def step(self, state: State, batch: Arrays) -> tuple[State, Metrics]:
     """One optimizer step."""
+    if not (self.lazy and trainable.has_tokens(self.adapt)):
+      return self._step(state, batch)
+    used, places = rows.used(
+      batch["tokens"],
+      batch["segments"],
+      len(state["params"]["encoder"]["tokens"]),
+    )
+    part, metrics = self._step(
+      rows.cut(state, used), {**batch, "tokens": places}
+    )
+    return rows.paste(state, part, used), metrics
+
+  def _step(self, state: State, batch: Arrays) -> tuple[State, Metrics]:
+    """One optimizer step on all that a state holds."""
     key = None
     if self.model.encoder.dropout:
       key = jax.random.fold_in(jax.random.key(self.seed), state["step"])

@@ -13,6 +13,11 @@ _FIRST = "first"  # ModernBERT's layer 0, apart from the stacked ones
 _STACKED = "layers"
 
 
+def has_tokens(adapt: Adapt) -> bool:
+  """Whether the token table is among what trains."""
+  return not (adapt.lora_rank or adapt.freeze_embeddings or adapt.freeze_layers)
+
+
 def take(params: Params, adapt: Adapt) -> Params:
   """The parameters that train, as a tree of their own.
 
@@ -28,7 +33,7 @@ def take(params: Params, adapt: Adapt) -> Params:
     frozen = ("encoder", "lora_scale")
     return {name: x for name, x in params.items() if name not in frozen}
   encoder = dict(params["encoder"])
-  if adapt.freeze_embeddings or adapt.freeze_layers:
+  if not has_tokens(adapt):
     for name in _EMBEDDINGS:
       del encoder[name]
   if adapt.freeze_layers:

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -100,6 +102,23 @@ def test_tokens_are_the_texts(make_corpus, tokenizer, layout, lengths):
     padding = batch["segments"] == 0
     assert not batch["tokens"][padding].any()
     assert not batch["positions"][padding].any()
+
+
+def test_texts_are_renumbered_and_padding_is_not(make_corpus):
+  corpus = make_corpus(RECORDS)
+  plain = make_batches(corpus)
+  size = 1 + max(int(plain(step)["tokens"].max()) for step in range(3))
+  numbers = 1000 + 3 * np.arange(size, dtype=np.int32)
+  renumbered = dataclasses.replace(plain, renumber=numbers)
+  for step in range(3):
+    ours, theirs = renumbered(step), plain(step)
+    real = ours["segments"] > 0
+    np.testing.assert_array_equal(
+      ours["tokens"][real], 1000 + 3 * theirs["tokens"][real]
+    )
+    assert not ours["tokens"][~real].any()
+    for name in ours.keys() - {"tokens"}:
+      np.testing.assert_array_equal(ours[name], theirs[name])
 
 
 def test_all_arrays_but_the_scores_are_int32(make_corpus):

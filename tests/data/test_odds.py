@@ -8,6 +8,12 @@ from hypothesis import strategies as st
 from hybrid_ir.data.odds import LanguageOdds
 
 
+def make_odds(has, exponent, different):
+  """The odds for ids that stand in the languages `has` says [M, K]."""
+  patterns, counts = np.unique(has, axis=0, return_counts=True)
+  return LanguageOdds(patterns, counts, exponent, different=different)
+
+
 def expected_shares(has, odds, counts):
   """Shares of (query language, passage language) over a fine grid of draws."""
   K = has.shape[1]
@@ -28,7 +34,7 @@ HAS = np.repeat(PATTERNS, COUNTS, axis=0)
 
 
 def test_pairs_are_alike_although_one_language_has_all_ids():
-  odds = LanguageOdds(HAS, 0.0, different=True)
+  odds = make_odds(HAS, 0.0, different=True)
   shares = expected_shares(PATTERNS, odds, COUNTS)
   off_diagonal = shares[~np.eye(4, dtype=bool)]
   assert off_diagonal == pytest.approx(1 / 12, abs=2e-3)
@@ -36,7 +42,7 @@ def test_pairs_are_alike_although_one_language_has_all_ids():
 
 
 def test_pairs_follow_their_number_of_ids():
-  odds = LanguageOdds(HAS, 1.0, different=True)
+  odds = make_odds(HAS, 1.0, different=True)
   shares = expected_shares(PATTERNS, odds, COUNTS)
   both = HAS.T.astype(float) @ HAS
   np.fill_diagonal(both, 0)
@@ -44,7 +50,7 @@ def test_pairs_follow_their_number_of_ids():
 
 
 def test_one_language():
-  odds = LanguageOdds(HAS, 0.0, different=False)
+  odds = make_odds(HAS, 0.0, different=False)
   shares = expected_shares(PATTERNS, odds, COUNTS)
   np.testing.assert_allclose(shares, np.eye(4) / 4, atol=2e-3)
 
@@ -52,7 +58,7 @@ def test_one_language():
 def test_what_cannot_be_is_come_near():
   # A single id has 2, so its pairs cannot have a third of the draws each.
   has = np.repeat(np.array([[1, 1, 0], [1, 1, 1]]) > 0, [99, 1], axis=0)
-  odds = LanguageOdds(has, 0.0, different=True)
+  odds = make_odds(has, 0.0, different=True)
   shares = expected_shares(np.unique(has, axis=0), odds, [99, 1])
   assert shares[2].sum() + shares[:, 2].sum() == pytest.approx(0.01, abs=1e-3)
 
@@ -80,7 +86,7 @@ def test_only_what_an_id_has(data):
   )
   exponent = data.draw(st.sampled_from([0.0, 0.3, 1.0]))
   for different in (False, True):
-    x, y = LanguageOdds(has, exponent, different=different).draw(has, draws)
+    x, y = make_odds(has, exponent, different=different).draw(has, draws)
     each = np.arange(len(has))
     assert has[each, x].all()
     assert has[each, y].all()

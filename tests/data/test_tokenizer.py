@@ -198,3 +198,14 @@ def test_no_tokenizer_of_that_size():
     UserError, match=r"'encoder.vocab_size' is 5: no tokenize"
   ):
     train_unigram(TEXTS, 5)
+
+
+def test_joined_is_the_texts_one_after_the_other(tokenizer):
+  texts = ["Wie hoch?", "", "十二"]
+  tokens, lengths = tokenizer.encode_joined(texts)
+  apart = tokenizer.encode(texts)
+  assert tokens.dtype == lengths.dtype == np.int32
+  assert lengths.tolist() == [len(t) for t in apart]
+  np.testing.assert_array_equal(tokens, np.concatenate(apart))
+  tokens, lengths = tokenizer.encode_joined([])
+  assert (len(tokens), len(lengths)) == (0, 0)

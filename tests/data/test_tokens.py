@@ -1,11 +1,11 @@
 import itertools
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_ir.data.tokens import Texts, TextsWriter, open_texts
+from hybrid_ir.data.ragged import RaggedWriter
+from hybrid_ir.data.tokens import Texts, open_texts
 
 
 def flat(lists):
@@ -54,28 +54,12 @@ def test_cut_by_hand():
   assert len(long) == 2
 
 
-@settings(deadline=None)
-@given(batches=st.lists(SEQUENCES, max_size=3))
-def test_written_texts_are_read_back(tmp_path_factory, batches):
-  folder = tmp_path_factory.mktemp("texts")
-  writer = TextsWriter(folder, "queries")
-  for batch in batches:
-    writer.write([np.array(tokens, np.int32) for tokens in batch])
+def test_stored_texts(tmp_path):
+  writer = RaggedWriter(tmp_path, "queries", np.int32)
+  writer.write(np.array([0, 11, 2, 0, 2], np.int32), np.array([3, 2]))
   writer.close()
-  sequences = flat(batches)
-  stored = open_texts(folder, "queries")
-  assert len(stored) == len(sequences)
-  assert stored.tokens.tolist() == flat(sequences)
-  for i, tokens in enumerate(sequences):
-    gathered, _ = stored.gather(np.array([i]), 100, 0)
-    assert gathered.tolist() == tokens
-
-
-def test_texts_stay_on_disk(tmp_path):
-  writer = TextsWriter(tmp_path, "passages")
-  writer.write([np.arange(5, dtype=np.int32)])
-  writer.close()
-  stored = open_texts(tmp_path, "passages")
-  assert isinstance(stored.tokens, np.memmap)
-  with pytest.raises(ValueError, match="read-only"):
-    stored.tokens[0] = 1
+  stored = open_texts(tmp_path, "queries")
+  assert len(stored) == 2
+  tokens, lengths = stored.gather(np.array([1, 0]), 9, 1)
+  assert tokens.tolist() == [0, 2, 0, 11, 2]
+  assert lengths.tolist() == [2, 3]

@@ -34,6 +34,31 @@ def test_against_loops():
   assert np.isfinite(found).all()
 
 
+def test_flash_attention_where_there_is_one(monkeypatch):
+  """cuDNN's is stood in for by XLA's of the same function, here."""
+  q, k, v = (heads(seed).astype(jnp.bfloat16) for seed in range(3))
+  mask = same_text(SEGMENTS)
+  real = (SEGMENTS > 0)[:, None, :, None]
+  expected = jnp.where(real, attend(q, k, v, mask), 0)
+  kernels = []
+  function = jax.nn.dot_product_attention
+
+  def record(*arrays, implementation, **options):
+    kernels.append(implementation)
+    return function(*arrays, implementation="xla", **options)
+
+  monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+  monkeypatch.setattr(jax.nn, "dot_product_attention", record)
+  found = jnp.where(real, attend(q, k, v, mask), 0)
+  assert kernels == ["cudnn"]
+  np.testing.assert_allclose(
+    found.astype(jnp.float32), expected.astype(jnp.float32), atol=0.02
+  )
+  attend(q, k, v, mask, 0.5, jax.random.key(0))  # it has no dropout
+  attend(*(x.astype(jnp.float32) for x in (q, k, v)), mask)  # nor this dtype
+  assert kernels == ["cudnn"]
+
+
 def test_same_text_by_hand():
   expected = [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
   assert same_text(SEGMENTS)[0, 0].astype(int).tolist() == expected

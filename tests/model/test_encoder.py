@@ -96,12 +96,27 @@ def test_recomputing_layers_changes_nothing(
     encoder = Encoder(arch, remat=remat)
     return jnp.sum(embed(encoder, params, rows)[1][:, 0])
 
-  kept, again = total(params, False), total(params, True)
-  jax.tree.map(
-    lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5),
-    kept,
-    again,
-  )
+  kept = total(params, "none")
+  for remat in ("dots", "full"):
+    jax.tree.map(
+      lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5),
+      kept,
+      total(params, remat),
+    )
+
+
+def test_what_is_recomputed_takes_no_memory(
+  arch, params, texts, rows_of, embed
+):
+  rows = rows_of(texts, packed=True)
+
+  def held(remat):
+    encoder = Encoder(arch, remat=remat)
+    gradient = jax.grad(lambda params: jnp.sum(embed(encoder, params, rows)[1]))
+    compiled = jax.jit(gradient).lower(params).compile()
+    return compiled.memory_analysis().temp_size_in_bytes
+
+  assert held("full") < held("dots") < held("none")
 
 
 def test_dropout_follows_its_key(arch, params, texts, rows_of, embed):
@@ -187,7 +202,7 @@ def test_xlm_robertas_positions_begin_at_the_offset(
   np.testing.assert_array_equal(one, other)
 
 
-def gradients_of(arch, params, rows, frozen_layers, remat=False):
+def gradients_of(arch, params, rows, frozen_layers, remat="none"):
   encoder = Encoder(arch, remat=remat)
 
   def total(params):

@@ -171,7 +171,7 @@ def text_encoder(tokenizer):
     tokenizer=tokenizer,
     layout=Layout(packing=True, row_lengths=(16,), texts_per_row=3),
     mesh=make_mesh(1),
-    texts_per_batch=5,
+    tokens_per_batch=48,
   )
 
 

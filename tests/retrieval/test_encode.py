@@ -7,7 +7,6 @@ import pytest
 from hybrid_ir.config import Encoder as EncoderConfig
 from hybrid_ir.config import Layout
 from hybrid_ir.data.tokenizer import train_unigram
-from hybrid_ir.data.tokens import Texts
 from hybrid_ir.model.architecture import from_scratch
 from hybrid_ir.model.bi_encoder import make_bi_encoder
 from hybrid_ir.model.contract import Contract
@@ -52,7 +51,7 @@ def text_encoder():
     tokenizer=tokenizer,
     layout=Layout(packing=True, row_lengths=(16, 32), texts_per_row=3),
     mesh=make_mesh(1),
-    texts_per_batch=5,
+    tokens_per_batch=64,
   )
 
 
@@ -71,17 +70,17 @@ def expected(text_encoder, params):
   """Each passage encoded with no other beside it."""
   alone = dataclasses.replace(
     text_encoder,
-    texts_per_batch=1,
+    tokens_per_batch=1,
     layout=Layout(packing=False, row_lengths=(32,)),
   )
   return alone.passages(params, make_texts(23))
 
 
-@pytest.mark.parametrize("texts_per_batch", [2, 5, 64])
+@pytest.mark.parametrize("tokens_per_batch", [1, 64, 1024])
 def test_every_text_keeps_its_place(
-  text_encoder, params, expected, texts_per_batch
+  text_encoder, params, expected, tokens_per_batch
 ):
-  encoder = dataclasses.replace(text_encoder, texts_per_batch=texts_per_batch)
+  encoder = dataclasses.replace(text_encoder, tokens_per_batch=tokens_per_batch)
   found = encoder.passages(params, make_texts(23))
   assert found.dtype == np.float32
   np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -116,17 +115,6 @@ def test_queries_and_passages_have_their_own_prefix(text_encoder, params):
   np.testing.assert_allclose(
     as_query, bare.passages(params, ["der zug"]), atol=1e-6
   )
-
-
-@pytest.mark.parametrize("length", [4, 8, 32])
-def test_a_long_text_is_cut_as_training_cuts_it(text_encoder, length):
-  tokenizer = text_encoder.tokenizer
-  (tokens,) = tokenizer.encode([" ".join(WORDS)])
-  stored = Texts(tokens, np.array([0, len(tokens)]))
-  trained_on, _ = stored.gather(np.array([0]), length, tokenizer.suffix)
-  cut = text_encoder._cut(tokens, length)
-  assert cut.tolist() == trained_on.tolist()
-  assert cut[-1] == tokens[-1]  # it is closed
 
 
 def test_what_is_cut_is_not_seen(text_encoder, params):

@@ -140,7 +140,7 @@ def ours(loaded, kind):
     model.tokenizer,
     Layout(row_lengths=(32,)),
     make_mesh(1),
-    texts_per_batch=8,
+    tokens_per_batch=64,
   )
   return getattr(encoder, kind)(loaded.params, TEXTS)
 

@@ -1,6 +1,7 @@
 """The loop with a trainer whose loss is the step's number, and no data."""
 
 import json
+import re
 import types
 
 import jax
@@ -11,6 +12,7 @@ import pytest
 from hybrid_ir.config import Config
 from hybrid_ir.data.plan import PlannedBatch
 from hybrid_ir.errors import UserError
+from hybrid_ir.training import loop
 from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.checkpoint import Progress
 from hybrid_ir.training.loop import train
@@ -44,17 +46,26 @@ class Counter:
     }
 
 
-class Data:
-  """Stands for the batches: even steps are mono, odd ones cross."""
+class Plan:
+  """Stands for the plan: even steps are mono, odd ones cross."""
 
-  def plan(self, step):
+  def kind(self, step):
+    return ("mono", "cross")[step % 2]
+
+  def __call__(self, step):
     return PlannedBatch(
-      kind=("mono", "cross")[step % 2],
+      kind=self.kind(step),
       corpus=0,
       ids=np.array([2, 0]),
       query_language=np.array([0, 1]),
       passage_language=np.array([1, 1]),
     )
+
+
+class Data:
+  """Stands for the batches."""
+
+  plan = Plan()
 
   def describe(self, step):
     return self.plan(step), CORPUS
@@ -257,3 +268,62 @@ def test_dev_is_not_evaluated_on_a_broken_state(run):
 def test_broken_losses_may_be_allowed(run):
   recorder, _ = run(steps=4, broken=1, train__check_finite=False)
   assert recorder.steps == [4]
+
+
+class Figure:
+  """Stands for a number on the device: notes who waits for it."""
+
+  def __init__(self, value, note):
+    self._value = value
+    self._note = note
+
+  def __float__(self):
+    self._note("read")
+    return float(self._value)
+
+  def block_until_ready(self):
+    self._note("wait")
+    return self
+
+
+def test_the_host_waits_for_the_first_step_and_for_lines(run, monkeypatch):
+  recorder = Recorder()
+
+  def compile_step(trainer, mesh, state):
+    def step(state, batch):
+      number = int(state["step"])
+
+      def note(what):
+        if recorder.events[-1] != (what, number):
+          recorder.events.append((what, number))
+
+      new, metrics = trainer.step(state, batch)
+      return new, {k: Figure(v, note) for k, v in metrics.items()}
+
+    return step
+
+  monkeypatch.setattr(loop, "compile_step", compile_step)
+  run(steps=6, train__log_every=3, recorder=recorder, checkpoint__every=0)
+  events = [event for event in recorder.events if event[0] != "save"]
+  # What a line needs is read once it is due: nothing on a step in between.
+  waits, previous = {}, None
+  for what, number in events:
+    if what == "draw":
+      previous = number
+    else:
+      waits.setdefault(previous, set()).add((what, number))
+  assert waits[0] == {("wait", 0)}
+  assert waits.keys() == {0, 2, 5}
+  assert {number for _, number in waits[2]} == {0, 1, 2}
+  assert {number for _, number in waits[5]} == {3, 4, 5}
+
+
+@pytest.mark.parametrize("start", [0, 2])
+def test_the_first_step_is_announced_once(run, capsys, monkeypatch, start):
+  monkeypatch.setattr(loop, "STARTED", loop.time.perf_counter() - 100)
+  run(steps=4, start=start)
+  lines = [x for x in capsys.readouterr().out.splitlines() if "first step" in x]
+  (line,) = lines
+  whole, before, step = map(float, re.findall(r"([\d.]+) s", line))
+  assert 100 <= before <= whole < 200
+  assert whole == pytest.approx(before + step, abs=0.2)

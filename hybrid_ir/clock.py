@@ -1,0 +1,5 @@
+"""When the process began, as near as Python tells. Feeds the loop."""
+
+import time
+
+STARTED = time.perf_counter()  # the package imports this before all else
