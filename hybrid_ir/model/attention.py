@@ -36,9 +36,12 @@ def attend(
     [R, H, L, D / H] mixed values, in their dtype.
   """
   if _has_flash(q.dtype) and (key is None or not dropout):
-    # Its arrays are [R, L, H, D / H].
     mixed = jax.nn.dot_product_attention(
-      *(x.swapaxes(1, 2) for x in (q, k, v)), mask=mask, implementation="cudnn"
+      q.swapaxes(1, 2),  # it wants [R, L, H, D / H]
+      k.swapaxes(1, 2),
+      v.swapaxes(1, 2),
+      mask=mask,
+      implementation="cudnn",
     )
     return mixed.swapaxes(1, 2)
   logits = jnp.einsum(

@@ -1,7 +1,7 @@
 """Texts to arranged batches of few shapes. From the tokenizer, to `encode`."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ _MEANS_PER_ROW = 2  # a row holds at least so many texts of the mean length
 
 Tokens = NDArray[np.int32]
 Numbered = tuple[int, Tokens]  # a text's number and its tokens
+Fed = tuple[NDArray[np.int64], Arranged]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +39,7 @@ class Feed:
     """At most."""
     return self.layout.texts_per_row if self.layout.packing else 1
 
-  def __call__(
-    self, texts: Sequence[str], length: int
-  ) -> Iterator[tuple[NDArray[np.int64], Arranged]]:
+  def __call__(self, texts: Sequence[str], length: int) -> Iterator[Fed]:
     """Yields batches: the numbers of their texts, and their arrays.
 
     Args:
@@ -71,10 +70,10 @@ class Feed:
     """Each text's tokens, cut to `length` as training cuts them."""
     tokens, lengths = self.tokenizer.encode_joined(texts)
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    cut, lengths = Texts(tokens, offsets).gather(
+    cut, kept = Texts(tokens, offsets).gather(
       np.arange(len(texts)), length, self.tokenizer.suffix
     )
-    return np.split(cut, np.cumsum(lengths)[:-1])
+    return np.split(cut, np.cumsum(kept)[:-1])
 
   def _shortest_row(self, tokens: list[Tokens]) -> int:
     """Rows that are too short for several texts cannot be packed well."""
@@ -87,7 +86,7 @@ class Feed:
 
   def _pack(
     self, texts: list[Numbered], row_length: int, last: bool = False
-  ) -> Iterator[tuple[NDArray[np.int64], Arranged]]:
+  ) -> Generator[Fed, None, list[Numbered]]:
     """Yields full batches, and returns the texts that are left.
 
     Args:
@@ -108,8 +107,12 @@ class Feed:
     for nth in range(full):
       yield self._batch(texts, places, nth * rows, rows)
     if not last:
-      left = np.flatnonzero(places.row >= full * rows)
-      return [texts[i] for i in left.tolist()]
+      row_of = places.row.tolist()
+      return [
+        text
+        for text, row in zip(texts, row_of, strict=True)
+        if row >= full * rows
+      ]
     if left := places.rows - full * rows:
       fewer = self.rows_multiple
       while fewer < left:
@@ -124,7 +127,7 @@ class Feed:
 
   def _batch(
     self, texts: list[Numbered], places: Places, first: int, rows: int
-  ) -> tuple[NDArray[np.int64], Arranged]:
+  ) -> Fed:
     """The texts in rows `first` to `first + rows`."""
     members = np.flatnonzero(
       (places.row >= first) & (places.row < first + rows)
@@ -142,6 +145,7 @@ class Feed:
       ),
     )
     absent = rows * self.texts_per_row - len(members)
-    for name in ("text_row", "text_start", "text_segment"):
-      arranged[name] = np.pad(arranged[name], (0, absent))
+    arranged["text_row"] = np.pad(arranged["text_row"], (0, absent))
+    arranged["text_start"] = np.pad(arranged["text_start"], (0, absent))
+    arranged["text_segment"] = np.pad(arranged["text_segment"], (0, absent))
     return np.array([texts[i][0] for i in members.tolist()]), arranged

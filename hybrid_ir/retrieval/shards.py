@@ -8,14 +8,16 @@ that all of them are.
   NNNNN.jsonl      a line a passage: id, language, text
   NNNNN.rows.npy   [n] where each line begins, and its language
 
-Memory is bounded by a shard, in writing as in reading.
+Memory is bounded: by three shards in writing (one is read, one encoded, one
+written), by one in reading.
 """
 
+import concurrent.futures
 import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,31 +89,54 @@ def start(folder: pathlib.Path, plan: Plan) -> list[int]:
   ]
 
 
-def write_shard(
+def write_shards(
   folder: pathlib.Path,
   plan: Plan,
-  number: int,
-  passages: Sequence[Passage],
+  shards: Iterable[tuple[int, Sequence[Passage]]],
   embed: Embed,
-) -> None:
-  """Encodes and writes one shard.
+) -> Iterator[int]:
+  """Encodes shards; each is written while the next is encoded.
 
-  Each distinct text is encoded once, so that equal texts of a shard tie.
+  Each distinct text of a shard is encoded once, so that equal texts tie.
 
   Args:
     folder: of the index.
     plan: that it was started with.
-    number: of the shard.
-    passages: [n], in any order.
+    shards: numbers, and the passages of each, in any order.
     embed: passage texts -> [texts, E].
+
+  Yields:
+    The passages of each shard, how many, once it is on disk.
 
   Raises:
     UserError: embeddings that are not finite.
   """
-  ordered = sorted(passages, key=lambda passage: passage.id, reverse=True)
-  texts = list(dict.fromkeys(passage.text for passage in ordered))
-  with np.errstate(over="ignore"):  # what overflows is refused
-    embedded = embed(texts, number).astype(plan.dtype)
+  with concurrent.futures.ThreadPoolExecutor(1) as thread:
+    flying = None
+    for number, passages in shards:
+      ordered = sorted(passages, key=lambda passage: passage.id, reverse=True)
+      texts = list(dict.fromkeys(passage.text for passage in ordered))
+      with np.errstate(over="ignore"):  # what overflows is refused
+        embedded = embed(texts, number).astype(plan.dtype)
+      _check_finite(folder, plan, texts, embedded)
+      place = {text: i for i, text in enumerate(texts)}
+      embeddings = embedded[[place[passage.text] for passage in ordered]]
+      landed, flying = (
+        flying,
+        thread.submit(_write, folder, plan, number, ordered, embeddings),
+      )
+      if landed:
+        yield landed.result()
+    if flying:
+      yield flying.result()
+
+
+def _check_finite(
+  folder: pathlib.Path,
+  plan: Plan,
+  texts: Sequence[str],
+  embedded: NDArray[np.floating[Any]],
+) -> None:
   bad = np.flatnonzero(~np.isfinite(embedded).all(axis=1))
   if len(bad):
     raise UserError(
@@ -119,14 +144,23 @@ def write_shard(
       f" {plan.dtype} (the first is of the text {texts[bad[0]][:40]!r}); mend"
       " the model, its dtype or config key 'encode.dtype'"
     )
-  place = {text: i for i, text in enumerate(texts)}
+
+
+def _write(
+  folder: pathlib.Path,
+  plan: Plan,
+  number: int,
+  passages: Sequence[Passage],
+  embeddings: NDArray[np.floating[Any]],
+) -> int:
+  """Writes a shard's files, the embeddings last; how many passages it has."""
   codes = {code: i for i, code in enumerate(plan.languages)}
-  rows = np.zeros(len(ordered), _ROW)
+  rows = np.zeros(len(passages), _ROW)
   with (
     write_aside(_path(folder, number, "jsonl")) as aside,
     aside.open("wb") as file,
   ):
-    for row, passage in zip(rows, ordered, strict=True):
+    for row, passage in zip(rows, passages, strict=True):
       row["offset"] = file.tell()
       row["language"] = codes[passage.language]
       line = {
@@ -136,8 +170,8 @@ def write_shard(
       }
       file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
   _save(_path(folder, number, "rows.npy"), rows)
-  embeddings = embedded[[place[passage.text] for passage in ordered]]
   _save(_path(folder, number, "npy"), embeddings)
+  return len(passages)
 
 
 def finish(folder: pathlib.Path, plan: Plan) -> None:

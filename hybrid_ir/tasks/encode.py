@@ -2,12 +2,13 @@
 
 import itertools
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hybrid_ir.ahead import ahead
 from hybrid_ir.config import Config
 from hybrid_ir.data import cldr, passages
 from hybrid_ir.data import tokenizer as tokenizer_lib
@@ -55,14 +56,12 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   with tqdm(
     total=len(corpus), desc=corpus.name, unit=" passages", leave=False
   ) as bar:
-    for number, members in _shards(corpus, plan):
-      if number in missing:
-        shards.write_shard(folder, plan, number, members, embed)
-        bar.update(len(members))
-      else:  # it was encoded before: no part of the rate
-        bar.initial += len(members)
-        bar.n += len(members)
-        bar.refresh()
+    # What was encoded before is no part of the rate.
+    bar.initial = bar.n = len(corpus) - _count(plan, missing)
+    bar.refresh()
+    wanted = (s for s in _shards(corpus, plan) if s[0] in missing)
+    for written in shards.write_shards(folder, plan, ahead(wanted, 1), embed):
+      bar.update(written)
   shards.finish(folder, plan)
   kept = plan.shards - len(missing)
   print(
@@ -114,6 +113,14 @@ def open_corpus(config: Config) -> Passages:
     )
   ]
   return passages.survey(name, lambda: iter(members))
+
+
+def _count(plan: Plan, shards: Collection[int]) -> int:
+  """The passages of these shards."""
+  return sum(
+    min(plan.shard_size, plan.passages - number * plan.shard_size)
+    for number in shards
+  )
 
 
 def _shards(

@@ -35,10 +35,10 @@ def embed(texts, number):
 
 def write(folder, plan=PLAN, embed=embed):
   missing = shards.start(folder, plan)
-  for number in missing:
-    begin = number * plan.shard_size
-    members = PASSAGES[begin : begin + plan.shard_size]
-    shards.write_shard(folder, plan, number, members, embed)
+  size = plan.shard_size
+  parts = ((n, PASSAGES[n * size : (n + 1) * size]) for n in missing)
+  for written in shards.write_shards(folder, plan, parts, embed):
+    assert written <= size
   shards.finish(folder, plan)
   return missing
 
