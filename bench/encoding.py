@@ -38,6 +38,7 @@ from ours import (
 )
 from turns import spread, table, take_turns
 
+from hybrid_ir.allocator import keep_memory
 from hybrid_ir.config import Config
 from hybrid_ir.evaluation.catalog import open_benchmark
 
@@ -226,6 +227,7 @@ def _peak(
 
 def main() -> None:
   """Measures speed, then memory, and prints their tables."""
+  keep_memory()  # as the command does
   parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )

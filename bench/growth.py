@@ -32,6 +32,7 @@ from ours import ROOT, load_config
 from tqdm import tqdm
 from turns import table
 
+from hybrid_ir.allocator import keep_memory
 from hybrid_ir.config import Config, Layout
 from hybrid_ir.data.batch import Batch, arrange
 from hybrid_ir.data.sources import open_source
@@ -195,6 +196,7 @@ def draw(path: pathlib.Path, panels) -> None:
 
 def main() -> None:
   """Measures, prints three tables, and draws them."""
+  keep_memory()  # as the command does
   parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )

@@ -14,6 +14,8 @@ from collections.abc import Callable
 import numpy as np
 from turns import spread, table, take_turns
 
+from hybrid_ir.allocator import keep_memory
+
 # [M, K] x [K, N]; the first is e5-small's feed-forward on 2,048 tokens.
 SIZES = ((2048, 384, 1536), (1024, 1024, 1024), (2048, 2048, 2048))
 _SECONDS = 0.2  # of one measurement, at the least
@@ -89,6 +91,7 @@ def _numpy(x: np.ndarray, y: np.ndarray, dtype: str) -> Callable[[], object]:
 
 def main() -> None:
   """Prints a row a library and precision."""
+  keep_memory()  # as the command does
   parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )

@@ -18,6 +18,7 @@ import time
 import jax
 import numpy as np
 
+from hybrid_ir.allocator import keep_memory
 from hybrid_ir.config import Adapt, Layout, Loss, Optimizer
 from hybrid_ir.data.batch import Batch, arrange
 from hybrid_ir.model import weights
@@ -74,6 +75,7 @@ class Training:
 
 def main():
   """Measures the variants by turns, then prints the table."""
+  keep_memory()  # as the command does
   parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )

@@ -34,6 +34,7 @@ from matrix import best_rates
 from ours import Training, add_options, make_config, open_training
 from turns import spread, table, take_turns
 
+from hybrid_ir.allocator import keep_memory
 from hybrid_ir.config import Adapt
 from hybrid_ir.data.pipeline import iterate
 from hybrid_ir.training import mesh as mesh_lib
@@ -214,6 +215,7 @@ def profile(variants, rounds: int) -> str:
 
 def main() -> None:
   """Measures by turns, then prints the tables."""
+  keep_memory()  # as the command does
   parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )

@@ -17,18 +17,22 @@ def keep_memory() -> bool:
   """Makes glibc keep what is freed, for the next step.
 
   Blocks come from the heap of the thread that asks, and only the main thread's
-  grows without limit; so JAX is told, by its environment variable, to compute
+  grows without limit; so JAX is told to compute
   on CPU in the thread that calls it. What accelerators do is not touched.
 
+  It must come before JAX's first computation.
+
   Returns:
-    Whether it was done: the C library is glibc, and JAX was not yet imported.
+    Whether it was done: whether the C library is glibc.
   """
-  if "jax" in sys.modules or not sys.platform.startswith("linux"):
+  if not sys.platform.startswith("linux"):
     return False
   mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
   if mallopt is None:  # another C library, such as musl
     return False
-  os.environ.setdefault("JAX_CPU_ENABLE_ASYNC_DISPATCH", "false")
+  os.environ["JAX_CPU_ENABLE_ASYNC_DISPATCH"] = "false"
+  if "jax" in sys.modules:  # it has read its environment
+    sys.modules["jax"].config.update("jax_cpu_enable_async_dispatch", False)
   largest = 2**31 - 1  # of an int
   return all(
     [
