@@ -1,4 +1,4 @@
-"""The C library's memory for CPU computation. From main, before JAX starts.
+"""The C library's memory for CPU computation. For tasks, before JAX starts.
 
 A step's activations are one block of up to gigabytes, which glibc gives back
 to the system after each step: a third of a CPU step then goes into getting the
@@ -6,8 +6,9 @@ same pages again, page by page.
 """
 
 import ctypes
-import os
 import sys
+
+import jax
 
 # glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
@@ -30,9 +31,7 @@ def keep_memory() -> bool:
   mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
   if mallopt is None:  # another C library, such as musl
     return False
-  os.environ["JAX_CPU_ENABLE_ASYNC_DISPATCH"] = "false"
-  if "jax" in sys.modules:  # it has read its environment
-    sys.modules["jax"].config.update("jax_cpu_enable_async_dispatch", False)
+  jax.config.update("jax_cpu_enable_async_dispatch", False)
   largest = 2**31 - 1  # of an int
   return all(
     [

@@ -7,11 +7,11 @@ meaning and default, stands in hybrid_ir/config.py.
 import importlib
 import os
 import pathlib
+import sys
 
 from absl import app, flags, logging
 
 from hybrid_ir import command_line
-from hybrid_ir.allocator import keep_memory
 from hybrid_ir.command_line import CONFIG, WORKDIR, fail, parse
 from hybrid_ir.config import Config
 from hybrid_ir.config_check import check
@@ -42,6 +42,8 @@ def _run(argv: list[str]) -> None:
     from hybrid_ir.workdir import open_workdir
 
     task = importlib.import_module(f"hybrid_ir.tasks.{config.task}")
+    if "jax" in sys.modules:  # a task that computes
+      importlib.import_module("hybrid_ir.allocator").keep_memory()
     with open_workdir(WORKDIR.value, config) as workdir:
       task.run(config, workdir)
   except UserError as error:
@@ -67,7 +69,6 @@ def _set_up_libraries(config: Config) -> None:
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
   }.items():
     os.environ.setdefault(name, value)
-  keep_memory()
   logging.set_verbosity(logging.ERROR)
 
 
