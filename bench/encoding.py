@@ -9,8 +9,8 @@ Both sides turn XQuAD-R's 13,090 questions and 13,014 sentences (--share: so
 many of them, drawn with a fixed seed) into embeddings, tokenizing included,
 prefixes and at most 128 tokens alike. The peer sorts by length itself; it has
 the batch size, and in bf16 the way (weights in bfloat16, or autocast), that was
-quickest on a sample of 512. Our first pass, which compiles a program a shape,
-is not counted. In float32 both must give the same embeddings.
+quickest on a sample of 512, and a process of its own, as its users have. Our
+first pass, which compiles a program a shape, is not counted. In float32 both must give the same embeddings.
 
 Memory: task=encode of files of questions, repeated, in shards of half the
 smaller file; the most that the process held, as the kernel says.
@@ -29,6 +29,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+from apart import Apart
 from ours import (
   LENGTH,
   ROOT,
@@ -74,7 +75,7 @@ class Ours:
 class Peer:
   """SentenceTransformer.encode in a precision, by batches of a size."""
 
-  def __init__(self, config: Config, precision: str, batch: int):
+  def __init__(self, config: Config, precision: str, batch: int, texts: Texts):
     import peer
     import torch
 
@@ -84,7 +85,7 @@ class Peer:
     self._autocast = precision == "autocast"
     self._batch = batch
     self._prompts = config.text.query_prefix, config.text.passage_prefix
-    self.texts: Texts = [], []
+    self._texts = texts
     self.embeddings = np.zeros(0)
     self.name = f"{precision}, batches of {batch}"
 
@@ -101,7 +102,7 @@ class Peer:
         self._model.encode(
           part, prompt=prompt, batch_size=self._batch, show_progress_bar=False
         )
-        for part, prompt in zip(self.texts, self._prompts, strict=True)
+        for part, prompt in zip(self._texts, self._prompts, strict=True)
       ]
     seconds = time.perf_counter() - start
     self.embeddings = np.concatenate(parts)
@@ -122,18 +123,15 @@ def draw_texts(config: Config, share: float) -> Texts:
   return draw(benchmark.query_texts), draw(benchmark.passage_texts)
 
 
-def quickest(config: Config, precisions: Sequence[str], texts: Texts) -> Peer:
+def quickest(config: Config, precisions: Sequence[str], texts: Texts) -> Apart:
   """The peer that embeds a sample of the texts first, given all of them."""
   half = _SAMPLE // 2
   seconds = {}
   for way in itertools.product(precisions, BATCHES):
-    tried = Peer(config, *way)
-    tried.texts = texts[0][:half], texts[1][:half]
+    tried = Apart(Peer, config, *way, (texts[0][:half], texts[1][:half]))
     tried.run()  # warms up
     seconds[way] = tried.run()
-  best = Peer(config, *min(seconds, key=seconds.__getitem__))
-  best.texts = texts
-  return best
+  return Apart(Peer, config, *min(seconds, key=seconds.__getitem__), texts)
 
 
 def speed(config: Config, options: argparse.Namespace) -> str:

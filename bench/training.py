@@ -11,7 +11,8 @@ over the batch at temperature .02 without masks, no dropout, AdamW at a constant
 rate. Each turn starts from the encoder's weights and counts --steps steps, the
 making of their batches (and tokenizing, for the peer does it in training)
 included; a step before them is not counted, nor is the first round, which
-compiles. The losses of the first steps must agree.
+compiles. The peer has a process of its own, as its users have. The losses of
+the first steps must agree.
 
 Arithmetic is counted on real tokens: a token of a text of n tokens, in a layer
 of width D, costs 6 operations for each entry of the layer's kernels (forward,
@@ -30,6 +31,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from apart import Apart
 from matrix import best_rates
 from ours import Training, add_options, make_config, open_training
 from turns import spread, table, take_turns
@@ -224,7 +226,7 @@ def main() -> None:
   options = parser.parse_args()
   import peer
 
-  variants: dict[str, Ours | peer.Training] = {}
+  variants: dict[str, Ours | Apart] = {}
   for name, (embeddings, dtype) in OURS.items():
     config = make_config(options)
     config.optimizer.embeddings = embeddings
@@ -233,7 +235,7 @@ def main() -> None:
     variants[name] = Ours(training, options.steps)
   queries, passages = training.texts(1 + options.steps)
   for name, bf16 in PEERS.items():
-    variants[name] = peer.Training(config, queries, passages, bf16=bf16)
+    variants[name] = Apart(peer.Training, config, queries, passages, bf16=bf16)
   found = take_turns(
     {name: variant.run for name, variant in variants.items()}, options.rounds
   )

@@ -6,11 +6,14 @@ Several texts may share a row; a token attends to its own text alone.
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.ad_checkpoint import checkpoint_name
 
 from hybrid_ir.model.dropout import drop
 
 Rotation = tuple[jax.Array, jax.Array]  # cosines, sines: [R, 1, L, D / H]
 
+# By these names the encoder keeps them for the backward pass.
+WEIGHTS, MIXED = "attention_weights", "attention_mixed"
 _MASKED = -1e30  # logits of other texts; finite, so that empty rows stay so
 
 
@@ -43,7 +46,7 @@ def attend(
       mask=mask,
       implementation="cudnn",
     )
-    return mixed.swapaxes(1, 2)
+    return checkpoint_name(mixed.swapaxes(1, 2), MIXED)
   logits = jnp.einsum(
     "rhqd,rhkd->rhqk",
     q,
@@ -51,8 +54,9 @@ def attend(
     preferred_element_type=jnp.promote_types(q.dtype, jnp.float32),
   )
   logits = jnp.where(mask, logits * q.shape[-1] ** -0.5, _MASKED)
-  weights = drop(jax.nn.softmax(logits), dropout, key).astype(v.dtype)
-  return jnp.einsum("rhqk,rhkd->rhqd", weights, v)
+  weights = checkpoint_name(jax.nn.softmax(logits).astype(v.dtype), WEIGHTS)
+  weights = drop(weights, dropout, key)
+  return checkpoint_name(jnp.einsum("rhqk,rhkd->rhqd", weights, v), MIXED)
 
 
 def _has_flash(dtype: jnp.dtype) -> bool:

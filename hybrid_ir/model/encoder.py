@@ -15,7 +15,14 @@ import jax.numpy as jnp
 from hybrid_ir.errors import UserError
 from hybrid_ir.model import layers as layers_lib
 from hybrid_ir.model.architecture import Architecture
-from hybrid_ir.model.attention import Rotation, nearby, rotation, same_text
+from hybrid_ir.model.attention import (
+  MIXED,
+  WEIGHTS,
+  Rotation,
+  nearby,
+  rotation,
+  same_text,
+)
 from hybrid_ir.model.dropout import drop
 from hybrid_ir.model.layers import Params as Params
 
@@ -152,8 +159,15 @@ class Encoder:
 
     if self.remat == "none":
       return layer
-    policies = {"dots": jax.checkpoint_policies.dots_saveable, "full": None}
-    return jax.checkpoint(layer, policy=policies[self.remat])
+    policy = None
+    if self.remat == "dots":
+      # Of attention's products not the logits, but the weights made of them.
+      known = jax.checkpoint_policies
+      policy = known.save_from_both_policies(
+        known.dots_with_no_batch_dims_saveable,
+        known.save_only_these_names(WEIGHTS, MIXED),
+      )
+    return jax.checkpoint(layer, policy=policy)
 
   def _view(
     self, segments: jax.Array, positions: jax.Array

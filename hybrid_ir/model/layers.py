@@ -17,6 +17,7 @@ from flax import nnx
 from hybrid_ir.model.architecture import Architecture
 from hybrid_ir.model.attention import Rotation, attend, rotate
 from hybrid_ir.model.dropout import drop
+from hybrid_ir.model.gelu import gelu
 
 Params = dict[str, Any]
 
@@ -173,7 +174,7 @@ def _join(x: jax.Array) -> jax.Array:
 
 
 def _activate(x: jax.Array, name: str) -> jax.Array:
-  return jax.nn.gelu(x, approximate=False) if name == "gelu" else jax.nn.relu(x)
+  return gelu(x) if name == "gelu" else jax.nn.relu(x)
 
 
 def _keys(key: jax.Array | None) -> list[jax.Array | None]:
