@@ -10,7 +10,8 @@ many of them, drawn with a fixed seed) into embeddings, tokenizing included,
 prefixes and at most 128 tokens alike. The peer sorts by length itself; it has
 the batch size, and in bf16 the way (weights in bfloat16, or autocast), that was
 quickest on a sample of 512, and a process of its own, as its users have. Our
-first pass, which compiles a program a shape, is not counted. In float32 both must give the same embeddings.
+first pass, which compiles a program a shape, is not counted. In float32 both
+must give the same embeddings.
 
 Memory: task=encode of files of questions, repeated, in shards of half the
 smaller file; the most that the process held, as the kernel says.
