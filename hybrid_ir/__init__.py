@@ -3,8 +3,6 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from hybrid_ir.clock import STARTED as STARTED  # before what takes time
-
 if TYPE_CHECKING:
   from hybrid_ir.api import Hit, Index, Retriever, load, open_index
 

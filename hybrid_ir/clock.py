@@ -2,4 +2,4 @@
 
 import time
 
-STARTED = time.perf_counter()  # the package imports this before all else
+STARTED = time.perf_counter()  # main imports this before what is slow
