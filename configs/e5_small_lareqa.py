@@ -26,6 +26,7 @@ def get_config() -> Config:
   config.data.train = ("mlqa_r",)
   config.layout.row_lengths = (128, 256)
   config.loss.two_sided = True
+  config.optimizer.embeddings = "lazy"
   config.train.batch_size = 32
   config.train.steps = 200
   config.checkpoint.every = 50

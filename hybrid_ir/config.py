@@ -304,11 +304,12 @@ class Optimizer(Section):
   )
   epsilon: float = key(1e-8, "added to the denominator", identity=True, least=0)
   embeddings: str = key(
-    "lazy",
-    "AdamW's step on the token table: of the batch's rows alone (a row not in"
-    " the batch keeps its value and its moments), or of all (`dense`)",
+    "dense",
+    "AdamW's step on the token table: of all rows, or of the batch's alone"
+    " (`lazy`: faster; for fine-tuning, not from scratch: a row not in the"
+    " batch keeps its value and its moments)",
     identity=True,
-    choices=("lazy", "dense"),
+    choices=("dense", "lazy"),
   )
 
 

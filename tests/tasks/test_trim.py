@@ -65,6 +65,7 @@ def settings(folder, towns):
     return {
       "encoder.path": str(folder),
       "adapt.trim_vocabulary": trim,
+      "optimizer.embeddings": "lazy",  # else rows that do not occur decay
       "text.query_length": 20,
       "text.passage_length": 20,
       "data.train": (str(towns),),
