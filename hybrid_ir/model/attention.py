@@ -54,9 +54,14 @@ def attend(
     preferred_element_type=jnp.promote_types(q.dtype, jnp.float32),
   )
   logits = jnp.where(mask, logits * q.shape[-1] ** -0.5, _MASKED)
-  weights = checkpoint_name(jax.nn.softmax(logits).astype(v.dtype), WEIGHTS)
-  weights = drop(weights, dropout, key)
-  return checkpoint_name(jnp.einsum("rhqk,rhkd->rhqd", weights, v), MIXED)
+  # The softmax's division waits for the mixed values, which are fewer. Its
+  # result does not depend on what is subtracted: no gradient goes there.
+  highest = jax.lax.stop_gradient(logits.max(axis=-1, keepdims=True))
+  weights = checkpoint_name(jnp.exp(logits - highest), WEIGHTS)
+  total = weights.sum(axis=-1, keepdims=True)
+  weights = drop(weights, dropout, key).astype(v.dtype)
+  mixed = jnp.einsum("rhqk,rhkd->rhqd", weights, v)
+  return checkpoint_name((mixed / total).astype(v.dtype), MIXED)
 
 
 def _has_flash(dtype: jnp.dtype) -> bool:

@@ -13,7 +13,7 @@ from hybrid_ir.config import Encoder as EncoderConfig
 from hybrid_ir.model import dense as dense_lib
 from hybrid_ir.model.contract import Contract
 from hybrid_ir.model.encoder import Encoder, Params
-from hybrid_ir.model.pooling import normalize, pool
+from hybrid_ir.model.pooling import normalize, pool, pool_slots
 from hybrid_ir.model.sentence_transformers import Dense
 
 Arrays = Mapping[str, jax.Array]  # `data.batch.Arranged`, on device
@@ -71,6 +71,24 @@ class BiEncoder:
       pooling=self.pooling,
       texts_per_row=texts_per_row,
     )
+    return self.project(params, pooled)
+
+  def slots(
+    self, states: jax.Array, segments: jax.Array, texts_per_row: int
+  ) -> jax.Array:
+    """[R, L, D] token states -> [R, S, D], for `project`.
+
+    Args:
+      states: of `encoder.encode`.
+      segments: [R, L].
+      texts_per_row: S, most texts in a row; not every slot is a text.
+    """
+    return pool_slots(
+      states, segments, pooling=self.pooling, texts_per_row=texts_per_row
+    )
+
+  def project(self, params: Params, pooled: jax.Array) -> jax.Array:
+    """[T, D] pooled -> [T, E] embeddings."""
     if self.dense:
       pooled = dense_lib.apply(params["dense"], self.dense, pooled)
     return normalize(pooled) if self.normalize else pooled

@@ -79,6 +79,21 @@ def resolve(
     ) from None
 
 
+def downloaded(
+  path: str, revision: str = "", file: str = "config.json"
+) -> pathlib.Path | None:
+  """A hub id's file where `resolve` left it; None: it is not there.
+
+  Nothing is downloaded.
+  """
+  if not re.fullmatch(_ID, path):
+    return None
+  found = huggingface_hub.try_to_load_from_cache(
+    path, file, revision=revision or None
+  )
+  return pathlib.Path(found) if isinstance(found, str) else None
+
+
 def upload(folder: pathlib.Path, repo_id: str, private: bool) -> str:
   """Uploads a folder's files to a repository of the hub, made if need be.
 

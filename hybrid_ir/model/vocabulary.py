@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_ir import processes
 from hybrid_ir.errors import UserError
-from hybrid_ir.files import write_aside
+from hybrid_ir.files import save_array, write_aside
 from hybrid_ir.model.encoder import Params, pad_table
 
 Int = NDArray[np.int32]
@@ -42,8 +43,8 @@ class Vocabulary:
 
   def restore(self, params: Params) -> Params:
     """The encoder's parameters with the whole table, on the same devices."""
-    table = restore(np.asarray(params["tokens"]), self.base, self.kept)
-    placed = jax.device_put(table, params["tokens"].sharding)
+    table = restore(processes.gather(params["tokens"]), self.base, self.kept)
+    placed = processes.place(table, params["tokens"].sharding)
     return {**params, "tokens": placed}
 
   @property
@@ -92,11 +93,13 @@ def restore(trimmed: Float, base: Float, kept: Int) -> Float:
 def write(workdir: pathlib.Path, kept: Int, base: Float) -> Vocabulary:
   """Writes WORKDIR/vocabulary, and opens it."""
   for name, array in ((_BASE, base), (_KEPT, kept)):
-    with (
-      write_aside(workdir / FOLDER / name) as aside,
-      aside.open("wb") as file,
-    ):
-      np.save(file, np.ascontiguousarray(array))
+    with write_aside(workdir / FOLDER / name) as aside:
+      save_array(aside, array)
+  return reopen(workdir)
+
+
+def reopen(workdir: pathlib.Path) -> Vocabulary:
+  """Opens what `write` has just written, here or on another host."""
   return _open(workdir / FOLDER)
 
 

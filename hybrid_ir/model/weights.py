@@ -1,6 +1,7 @@
 """Tensors of a folder to params and back. From `tensors`, to `encoder`."""
 
 import collections
+import dataclasses
 import fnmatch
 import functools
 import json
@@ -20,11 +21,18 @@ from hybrid_ir.model.huggingface import from_huggingface
 from hybrid_ir.model.tensors import Array, Tensors, open_tensors, write_tensors
 
 
-def read_architecture(folder: pathlib.Path) -> Architecture:
+def read_architecture(
+  folder: pathlib.Path, keep_layers: int = 0
+) -> Architecture:
   """Reads FOLDER/config.json.
 
+  Args:
+    folder: in Hugging Face's layout.
+    keep_layers: the lower layers that are kept; 0: all.
+
   Raises:
-    UserError: missing, malformed, or of an unknown architecture.
+    UserError: missing, malformed, of an unknown architecture, or of fewer
+      layers than are to be kept.
   """
   path = folder / "config.json"
   try:
@@ -38,13 +46,28 @@ def read_architecture(folder: pathlib.Path) -> Architecture:
     raise UserError(
       f"{path}: not JSON ({error}); copy or download it again"
     ) from None
-  return from_huggingface(config, str(path))
+  arch = from_huggingface(config, str(path))
+  least = 1 + FAMILIES[arch.family].first_stacked
+  if keep_layers and not least <= keep_layers <= arch.layers:
+    raise UserError(
+      f"config key 'encoder.keep_layers' is {keep_layers}; expected {least} to"
+      f" {arch.layers}, the layers of {path}, or 0 for all"
+    )
+  return dataclasses.replace(arch, layers=keep_layers or arch.layers)
 
 
-def read_params(folder: pathlib.Path, arch: Architecture) -> Params:
+def read_params(
+  folder: pathlib.Path, arch: Architecture, layers: int = 0
+) -> Params:
   """Reads FOLDER/model.safetensors into the encoder's parameters, float32.
 
-  Tensors with no use here, heads for instance, are left out and said.
+  Tensors with no use here, heads and layers that are not kept for instance,
+  are left out and said.
+
+  Args:
+    folder: in Hugging Face's layout.
+    arch: as `read_architecture` says of that folder.
+    layers: the folder's, where `arch` keeps fewer of them; 0: as many.
 
   Raises:
     UserError: naming a tensor that is missing, unknown, or of another shape.
@@ -52,7 +75,7 @@ def read_params(folder: pathlib.Path, arch: Architecture) -> Params:
   family = FAMILIES[arch.family]
   shapes = _shapes(arch)
   with open_tensors(folder) as tensors:
-    stored = _match(tensors, family, arch)
+    stored = _match(tensors, family, arch, layers)
     params: Params = {}
     for entry in family.entries:
       shape = list(_get(shapes, entry.path).shape)
@@ -126,15 +149,16 @@ def _read(tensors: Tensors, name: str, place: Array) -> None:
 
 
 def _match(
-  tensors: Tensors, family: Family, arch: Architecture
+  tensors: Tensors, family: Family, arch: Architecture, layers: int
 ) -> dict[str, str]:
-  """The table's names -> the file's; says what is left out."""
+  """The table's names -> the file's, of `layers`; says what is left out."""
   present = tensors.names()
   modern = {_modern(name, family): name for name in present}
   prefix = (
     family.prefix if any(n.startswith(family.prefix) for n in modern) else ""
   )
-  wanted = _wanted(family, arch)
+  wanted = _wanted(family, range(family.first_stacked, arch.layers))
+  above = _wanted(family, range(arch.layers, layers)) - wanted
   stored = {
     name: modern[prefix + name] for name in wanted if prefix + name in modern
   }
@@ -147,6 +171,9 @@ def _match(
   unknown = []
   for name in sorted(present - set(stored.values())):
     bare = name.removeprefix(prefix)
+    if _modern(bare, family) in above:
+      left_out[f"of the layers from {arch.layers} on"] += 1
+      continue
     kinds = [kind for kind in family.discards if fnmatch.fnmatch(bare, kind)]
     left_out.update(kinds[:1])
     unknown += [] if kinds else [name]
@@ -170,12 +197,12 @@ def _modern(name: str, family: Family) -> str:
   return name
 
 
-def _wanted(family: Family, arch: Architecture) -> set[str]:
+def _wanted(family: Family, layers: range) -> set[str]:
   return {
     name.format(layer=layer)
     for entry in family.entries
     for name in entry.names
-    for layer in range(family.first_stacked, arch.layers)
+    for layer in layers
   }
 
 

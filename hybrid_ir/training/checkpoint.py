@@ -2,11 +2,11 @@
 
 import contextlib
 import dataclasses
+import errno
 import gc
-import logging
+import itertools
 import os
-import sys
-import warnings
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -14,14 +14,19 @@ import jax
 from jax.sharding import Mesh
 from orbax.checkpoint import v1 as ocp
 
+from hybrid_ir import processes
 from hybrid_ir.errors import UserError
 from hybrid_ir.model.encoder import Params
 from hybrid_ir.training import mesh as mesh_lib
+from hybrid_ir.training import unreadable
+from hybrid_ir.training.quiet import quiet
 from hybrid_ir.training.step import State
+from hybrid_ir.training.unreadable import DamagedError, UnreadError
 
 # Apart, so that evaluation and warm starts read parameters alone.
 _PARAMS, _REST = "params", "optimizer"
 _Read = TypeVar("_Read")
+_FULL = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +36,10 @@ class Progress:
   best_step: int = 0
   best_value: float | None = None
   without_gain: int = 0  # evaluations since the best
+
+
+class FullDiskError(UserError):
+  """A checkpoint for which there is no room."""
 
 
 class Checkpoints:
@@ -86,30 +95,40 @@ class Checkpoints:
       contract: of the model, kept as metadata.
       progress: of dev evaluations.
       dev: this step's dev value, if it was evaluated.
+
+    Raises:
+      FullDiskError: what was saved before is whole.
+      UserError: another run was started in this workdir.
     """
-    self._checkpointer.save_checkpointables_async(
-      step,
-      {
-        _PARAMS: state["params"],
-        _REST: {"step": state["step"], "optimizer": state["optimizer"]},
-      },
-      metrics=None if dev is None else {"dev": dev, "step": step},
-      custom_metadata={
-        "contract": contract,
-        "progress": dataclasses.asdict(progress),
-      },
-    )
+    processes.check_held()
+    with self._full_disk():
+      self._checkpointer.save_checkpointables_async(
+        step,
+        {
+          _PARAMS: state["params"],
+          _REST: {"step": state["step"], "optimizer": state["optimizer"]},
+        },
+        metrics=None if dev is None else {"dev": dev, "step": step},
+        custom_metadata={
+          "contract": contract,
+          "progress": dataclasses.asdict(progress),
+        },
+      )
 
   def metadata(self, step: int) -> tuple[dict[str, Any], Progress]:
     """The contract and the progress saved at `step`.
 
     Raises:
-      UserError: a damaged checkpoint.
+      DamagedError: what is in it cannot be read.
+      UnreadError: something else kept it from being read.
     """
 
     def read() -> tuple[dict[str, Any], Progress]:
-      saved = self._checkpointer.checkpointables_metadata(step).custom_metadata
-      return saved["contract"], Progress(**saved["progress"])
+      for _ in range(2):  # orbax logs what keeps it from reading, and goes on
+        saved = self._checkpointer.checkpointables_metadata(step)
+        if kept := saved.custom_metadata:
+          return kept["contract"], Progress(**kept["progress"])
+      raise ValueError("no contract can be read in it")
 
     return self._whole(step, read)
 
@@ -122,7 +141,8 @@ class Checkpoints:
       mesh: may differ from the one it was saved under.
 
     Raises:
-      UserError: a damaged checkpoint.
+      DamagedError: what is in it cannot be read.
+      UnreadError: something else kept it from being read.
     """
     abstract = _abstract(like, mesh)
     rest = {"step": abstract["step"], "optimizer": abstract["optimizer"]}
@@ -140,12 +160,16 @@ class Checkpoints:
     """The parameters saved at `step`, without the optimizer's state.
 
     Raises:
-      UserError: a damaged checkpoint.
+      DamagedError: what is in it cannot be read.
+      UnreadError: something else kept it from being read.
     """
 
     def read() -> Params:
-      saved = self._checkpointer.checkpointables_metadata(step).metadata
-      if saved.get(_PARAMS) is None:  # orbax warns of it, and goes on
+      for _ in range(2):  # orbax warns of what it cannot read, and goes on
+        saved = self._checkpointer.checkpointables_metadata(step).metadata
+        if saved.get(_PARAMS) is not None:
+          break
+      else:
         raise ValueError(f"no shapes can be read in {_PARAMS}/")
       loaded = self._checkpointer.load_checkpointables(
         step, {_PARAMS: _abstract(saved[_PARAMS], mesh)}
@@ -156,16 +180,23 @@ class Checkpoints:
     return self._whole(step, read)
 
   def _whole(self, step: int, read: Callable[[], _Read]) -> _Read:
-    """What `read` gives of a checkpoint, or its damage as one line."""
-    with _quiet():
+    """What `read` gives of a checkpoint, or why it gives nothing."""
+    path = f"{self.directory}/{step}"
+    with quiet():
       try:
         return read()
       except Exception as error:  # of many kinds, by which file is damaged
-        reason = _first_line(error)
+        place, reason = _explain(error)
       gc.collect()  # while it is quiet: what the error held says so as it goes
-    raise UserError(
-      f"{self.directory}/{step}: the checkpoint is damaged ({reason});"
-      f" {self._mend(step)}"
+    if not place:
+      try:  # orbax does not raise all that it meets
+        unreadable.probe(path)
+      except OSError as error:
+        place, reason = _explain(error)
+    if place:
+      raise UnreadError(path, reason, place)
+    raise DamagedError(
+      f"{path}: the checkpoint is damaged ({reason})", self._mend(step)
     )
 
   def _mend(self, step: int) -> str:
@@ -176,44 +207,66 @@ class Checkpoints:
       return "delete the folder to start again"
     return "put it back from a copy, or train again in another workdir"
 
+  def set_aside(self, step: int) -> str:
+    """Moves a checkpoint out of the way; gives the folder it is in now."""
+    aside = f"{os.path.abspath(self.directory)}_damaged"
+    kept = f"{aside}/{step}"
+    for number in itertools.count(1):
+      if not os.path.exists(kept):
+        break
+      kept = f"{aside}/{step}.{number}"  # an earlier start's stays as it is
+    processes.wait("the folder's name is found")
+    if processes.is_first():
+      os.makedirs(aside, exist_ok=True)
+      os.rename(f"{os.path.abspath(self.directory)}/{step}", kept)
+    processes.wait("checkpoint set aside")
+    self._checkpointer.reload()
+    return kept
+
   def close(self) -> None:
-    """Waits for the save in flight; where none was made, no folder stays."""
-    self._checkpointer.close()
+    """Waits for the save in flight; where none was made, no folder stays.
+
+    Raises:
+      FullDiskError: a save in flight had no room.
+    """
+    with self._full_disk():
+      self._checkpointer.close()
     if self._saves:
       with contextlib.suppress(OSError):  # it holds checkpoints
         os.rmdir(self.directory)
 
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-  """Without the pages that orbax's tasks leave behind when one of them fails.
-
-  Its threads and tasks print for themselves; their first error is raised.
-  """
-  hooks = sys.excepthook, sys.unraisablehook
-  logger = logging.getLogger("asyncio")
-  disabled = logger.disabled
-  with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", "coroutine .* was never awaited")
+  @contextlib.contextmanager
+  def _full_disk(self) -> Iterator[None]:
+    """A save that failed for want of room, as one line."""
     try:
-      logger.disabled = True
-      sys.excepthook = sys.unraisablehook = _say_nothing
       yield
-    finally:
-      logger.disabled = disabled
-      sys.excepthook, sys.unraisablehook = hooks
+    except Exception as error:  # tensorstore's has a type of its own
+      said = f"{error} {unreadable.first_line(error)}"
+      if not any(words in said for words in _FULL):
+        raise
+      raise FullDiskError(self._describe_full()) from None
+
+  def _describe_full(self) -> str:
+    """What is safe, and how to get room."""
+    left = shutil.disk_usage(self.directory).free >> 20
+    # Not orbax's list: a save adds its step and takes the oldest out before
+    # anything is written. A folder has its name when it is whole.
+    names = os.listdir(self.directory)
+    whole = sorted(int(name) for name in names if name.isdecimal())
+    mend = "free some room and run the same command again"
+    if len(whole) > 1:
+      mend += " (of these, all but the newest and the best may be deleted)"
+    return (
+      f"{self.directory}: the disk is full ({left:,} MiB left);"
+      + (f" the checkpoints of steps {whole} are" if whole else " none is yet")
+      + f" whole: {mend}"
+    )
 
 
-def _say_nothing(*_: object) -> None:
-  pass
-
-
-def _first_line(error: BaseException) -> str:
-  """Of the error at the bottom: those above it tell of orbax's handlers."""
-  while error.__cause__:
-    error = error.__cause__
-  lines = str(error).strip().splitlines()
-  return lines[0][:200] if lines else type(error).__name__
+def _explain(error: Exception) -> tuple[str, str]:
+  """Where to look for what kept it off (empty: it is damaged), and why."""
+  cause, place = unreadable.find(error) or (error, "")
+  return place, unreadable.first_line(cause)
 
 
 def _abstract(tree: Any, mesh: Mesh) -> Any:

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from hybrid_ir import processes, stopping, watchdog
 from hybrid_ir.clock import STARTED
 from hybrid_ir.config import Config
 from hybrid_ir.data.batch import Batch, Batches
@@ -45,8 +46,9 @@ def train(
   mesh: Mesh,
   contract: dict[str, Any],
   checkpoints: Checkpoints,
-  log: MetricsLog,
+  log: MetricsLog | None,
   evaluate: Evaluate | None,
+  is_to_stop: Callable[[int], bool],
 ) -> State:
   """Trains from `state` to `train.steps`, or until dev stops to gain.
 
@@ -60,11 +62,14 @@ def train(
     mesh: devices.
     contract: saved with every checkpoint.
     checkpoints: where to save.
-    log: of metrics.
+    log: of metrics; None: another process keeps it.
     evaluate: (encoder's params, steps done) -> dev figures; None: no dev set.
+    is_to_stop: asked after every step, whether SIGTERM came.
 
   Returns:
     The last state.
+
+  Ends the command, saved, after the step in which SIGTERM came.
 
   Raises:
     UserError: a loss or gradient that is not finite, with its batch.
@@ -81,7 +86,8 @@ def train(
     if progress_is_over(config, progress):
       break
     drawn = time.perf_counter()
-    shared = jax.device_put(dict(batch), shardings)
+    watchdog.move(step)
+    shared = processes.place(dict(batch), shardings)
     state, metrics = step_fn(state, shared)
     done = step + 1
     window.add(step, batch, metrics)
@@ -101,7 +107,8 @@ def train(
         progress = _advance(progress, done, dev)
         line["dev"] = figures
         print(_describe_dev(done, figures, progress), flush=True)
-      log.write(done, line)
+      if log is not None:
+        log.write(done, line)
       window = _Window(config, batches)
 
     # ------------------------------------------------------- checkpoint
@@ -112,6 +119,13 @@ def train(
       window.check()  # a broken state is never saved
       checkpoints.save(state, done, contract, progress, dev)
       saved = done
+
+    # ------------------------------------------------------- preemption
+    if is_to_stop(done) and done < steps:
+      if saved != done:
+        window.check()
+        checkpoints.save(state, done, contract, progress, None)
+      stopping.stop(f"stopped by SIGTERM, saved after step {done}")
 
   if saved != int(state["step"]):  # stopped early, or nothing to do
     checkpoints.save(state, int(state["step"]), contract, progress, None)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from hybrid_ir.config import Loss
 from hybrid_ir.model.pooling import normalize
@@ -20,6 +21,7 @@ def objective(
   config: Loss,
   *,
   normalized: bool,
+  mesh: Mesh | None = None,
 ) -> tuple[jax.Array, jax.Array]:
   """The loss of a batch's embeddings.
 
@@ -33,12 +35,13 @@ def objective(
     config: what is mixed.
     normalized: whether embeddings have length 1; leading dimensions alone are
       then given it, too.
+    mesh: devices that share the queries; None: the compiler's choice.
 
   Returns:
     The scalar loss, and the share of queries whose positive ranks first (by
     all dimensions).
   """
-  loss, first = _of_size(texts, batch, inverse_temperature, config)
+  loss, first = _of_size(texts, batch, inverse_temperature, config, mesh)
   if not config.matryoshka:
     return loss, first
   losses = [loss]
@@ -46,7 +49,8 @@ def objective(
     leading = texts[:, :size]
     if normalized:
       leading = normalize(leading)
-    losses.append(_of_size(leading, batch, inverse_temperature, config)[0])
+    one, _ = _of_size(leading, batch, inverse_temperature, config, mesh)
+    losses.append(one)
   return jnp.mean(jnp.stack(losses)), first
 
 
@@ -55,6 +59,7 @@ def _of_size(
   batch: Arrays,
   inverse_temperature: jax.Array,
   config: Loss,
+  mesh: Mesh | None,
 ) -> tuple[jax.Array, jax.Array]:
   """InfoNCE, and with `distillation` = w the teacher's part in it.
 
@@ -88,5 +93,7 @@ def _of_size(
     two_sided=config.two_sided,
     mask_groups=config.mask_groups,
     weights=weights,
+    block=config.block,
+    mesh=mesh,
   )
   return (loss if distilled is None else loss + distilled), first

@@ -11,16 +11,21 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding
 
-from hybrid_ir.config import Adapt, Loss
+from hybrid_ir.config import Adapt, Config, Loss
 from hybrid_ir.data.batch import Batch
 from hybrid_ir.model.bi_encoder import BiEncoder
 from hybrid_ir.model.encoder import Params
+from hybrid_ir.training import chunks as chunks_lib
 from hybrid_ir.training import lora, rows, trainable
 from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.objective import Arrays, objective
-from hybrid_ir.training.optimizer import Transformation, global_norm, update
+from hybrid_ir.training.optimizer import (
+  Transformation,
+  global_norm,
+  make_optimizer,
+  update,
+)
 
-Chunk = tuple[jax.Array, jax.Array, jax.Array]  # words, segments, positions
 _LORA = 2**32 - 1  # randomness of LoRA's matrices; no step has this number
 
 
@@ -54,6 +59,7 @@ class Trainer:
   chunks: int
   seed: int
   lazy: bool = False  # only the batch's rows of the token table are updated
+  mesh: Mesh | None = None  # devices that share the loss; `compile_step`'s
 
   def init(self, encoder_params: Params) -> State:
     """The state before step 0."""
@@ -83,6 +89,7 @@ class Trainer:
       self._inverse_temperature(params),
       self.loss,
       normalized=self.model.normalize,
+      mesh=self.mesh,
     )
 
   def embed_texts(
@@ -94,35 +101,36 @@ class Trainer:
     backward pass makes each again (GradCache, arXiv 2101.06983, as
     `lax.scan` over `jax.checkpoint`), with the same dropout.
     """
-    encoder, frozen = self.model.encoder, self.adapt.freeze_layers
-    words = encoder.embed(params, batch["tokens"])  # [R, L, D]
     if self.chunks == 1:
-      states = encoder.encode(
-        params,
-        words,
-        batch["segments"],
-        batch["positions"],
-        key,
-        frozen_layers=frozen,
-      )
-    else:
+      states = self._states(params, batch, key)
+      return self.model.finish(params, states, batch, self.texts_per_row)
 
-      def encode(chunk: Chunk, nth: jax.Array) -> jax.Array:
-        chunk_key = None if key is None else jax.random.fold_in(key, nth)
-        return encoder.encode(
-          params, *chunk, key=chunk_key, frozen_layers=frozen
-        )
+    def pooled(piece: Arrays, nth: jax.Array) -> jax.Array:
+      own = None if key is None else jax.random.fold_in(key, nth)
+      states = self._states(params, piece, own)
+      return self.model.slots(states, piece["segments"], self.texts_per_row)
 
-      pieces = jax.tree.map(
-        self._split, (words, batch["segments"], batch["positions"])
-      )
-      _, states = jax.lax.scan(
-        lambda _, inputs: (None, jax.checkpoint(encode)(*inputs)),
-        None,
-        (pieces, jnp.arange(self.chunks)),
-      )
-      states = states.swapaxes(0, 1).reshape(words.shape)
-    return self.model.finish(params, states, batch, self.texts_per_row)
+    def body(_: None, inputs: tuple[Arrays, jax.Array]) -> tuple[None, Any]:
+      return None, jax.checkpoint(pooled)(*inputs)
+
+    pieces = chunks_lib.split(batch, self.chunks)
+    inputs = pieces, jnp.arange(self.chunks)
+    slots = jax.lax.scan(body, None, inputs)[1]
+    return self.model.project(params, chunks_lib.join(slots, batch))
+
+  def _states(
+    self, params: Params, arrays: Arrays, key: jax.Array | None
+  ) -> jax.Array:
+    """[R, L, D] token states of rows."""
+    encoder = self.model.encoder
+    return encoder.encode(
+      params,
+      encoder.embed(params, arrays["tokens"]),
+      arrays["segments"],
+      arrays["positions"],
+      key,
+      frozen_layers=self.adapt.freeze_layers,
+    )
 
   def step(self, state: State, batch: Arrays) -> tuple[State, Metrics]:
     """One optimizer step."""
@@ -165,16 +173,24 @@ class Trainer:
     )
     return new, metrics
 
-  def _split(self, rows: jax.Array) -> jax.Array:
-    """[R, ...] -> [chunks, R / chunks, ...], each device cutting its own."""
-    R = rows.shape[0]
-    pieces = rows.reshape(R // self.chunks, self.chunks, *rows.shape[1:])
-    return pieces.swapaxes(0, 1)
-
   def _inverse_temperature(self, params: Params) -> jax.Array:
     if self.loss.learn_temperature:
       return jnp.exp(params["log_inverse_temperature"])
     return jnp.float32(1 / self.loss.temperature)
+
+
+def make_trainer(config: Config, model: BiEncoder) -> Trainer:
+  """The trainer of a model that a config describes."""
+  return Trainer(
+    model,
+    config.layout.texts_per_row if config.layout.packing else 1,
+    config.loss,
+    config.adapt,
+    make_optimizer(config.optimizer, config.train.steps),
+    config.train.chunks,
+    config.seed,
+    lazy=config.optimizer.embeddings == "lazy",
+  )
 
 
 def compile_step(trainer: Trainer, mesh: Mesh, state: State) -> Any:
@@ -182,7 +198,7 @@ def compile_step(trainer: Trainer, mesh: Mesh, state: State) -> Any:
   whole = NamedSharding(mesh, mesh_lib.WHOLE)
   placed = mesh_lib.shardings(mesh, state)
   return jax.jit(
-    trainer.step,
+    dataclasses.replace(trainer, mesh=mesh).step,
     in_shardings=(placed, batch_shardings(mesh)),
     out_shardings=(placed, whole),
     donate_argnums=0,

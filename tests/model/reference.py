@@ -144,19 +144,19 @@ def by_torch(model, texts):
   )
 
 
-def by_ours(folder, texts, packed, row_length=32, backward=True):
+def by_ours(folder, texts, packed, row_length=32, backward=True, keep_layers=0):
   """Ours, on the weights of a folder; several texts a row, or one.
 
   Without `backward`, the gradients are none.
   """
-  arch = read_architecture(folder)
+  arch = read_architecture(folder, keep_layers)
   rows = arrange(
     np.concatenate(texts).astype(np.int32),
     np.array([len(text) for text in texts]),
     Layout(packing=packed, row_lengths=(row_length,), texts_per_row=4),
     rows_multiple=1,
   )
-  params = read_params(folder, arch)
+  params = read_params(folder, arch, read_architecture(folder).layers)
   loss, states, embeddings, gradients = _step(
     Encoder(arch), params, rows, backward
   )

@@ -141,3 +141,15 @@ def test_a_refused_upload(monkeypatch, tmp_path, fails):
   with pytest.raises(UserError, match=message) as e:
     hub.upload(tmp_path, "org/name", private=False)
   assert "\n" not in str(e.value)
+
+
+def test_what_was_downloaded(monkeypatch, tmp_path):
+  there = {("org/name", "config.json", None): str(tmp_path / "config.json")}
+
+  def look(name, file, revision):
+    return there.get((name, file, revision))
+
+  monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", look)
+  assert hub.downloaded("org/name") == tmp_path / "config.json"
+  assert hub.downloaded("org/name", "v1") is None
+  assert hub.downloaded("/no/such/folder") is None

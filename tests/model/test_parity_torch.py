@@ -12,7 +12,7 @@ import types
 import numpy as np
 import pytest
 
-from hybrid_ir.model.huggingface import to_huggingface
+from hybrid_ir.model.huggingface import from_huggingface, to_huggingface
 from hybrid_ir.model.weights import (
   read_architecture,
   read_params,
@@ -88,6 +88,30 @@ def test_transformers_loads_what_we_write(folder, theirs, texts, tmp_path):
   assert not any(loading.values())  # no tensor missing, unexpected, misshapen
   again = REFERENCE.by_torch(model.eval(), texts)
   np.testing.assert_array_equal(again.states, theirs.states)
+
+
+@pytest.mark.parametrize("kind", REFERENCE.KINDS)
+def test_lower_layers_are_those_of_a_list_cut_short(
+  kind, texts, tmp_path, capsys
+):
+  model = REFERENCE.make_model(kind)
+  model.save_pretrained(tmp_path)
+  modern = kind == "modernbert"
+  kept = 4 if modern else 1
+  whole = model if modern else model.encoder
+  attribute = "layers" if modern else "layer"
+  setattr(whole, attribute, getattr(whole, attribute)[:kept])
+  theirs = REFERENCE.by_torch(model, texts)
+  ours = REFERENCE.by_ours(tmp_path, texts, True, keep_layers=kept)
+  assert REFERENCE.relative(ours.states, theirs.states) < 1e-5
+  assert REFERENCE.relative(ours.embeddings, theirs.embeddings) < 1e-5
+  assert ours.gradients.keys() == theirs.gradients.keys()
+  assert f"of the layers from {kept} on" in capsys.readouterr().out
+  arch = read_architecture(tmp_path, kept)
+  pad = max(0, arch.position_offset - 1)
+  fields = to_huggingface(arch, {"pad": pad, "cls": 2, "sep": 3})
+  assert fields["num_hidden_layers"] == kept
+  assert from_huggingface(fields, "config.json") == arch
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hybrid_ir.model.pooling import normalize, pool
+from hybrid_ir.model.pooling import normalize, pool, pool_slots
 
 # Two rows of four tokens: texts 1 and 2 in the first, one in the second.
 SEGMENTS = np.array([[1, 1, 2, 0], [1, 0, 0, 0]])
@@ -38,6 +38,14 @@ def test_cls_by_hand():
   np.testing.assert_allclose(
     embed("cls")[:3], [[3, 0], [6, 8], [0, -5]], rtol=1e-6
   )
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_a_rows_slots_are_its_texts(pooling):
+  slots = pool_slots(STATES, SEGMENTS, pooling=pooling, texts_per_row=3)
+  assert slots.shape == (2, 3, 2)
+  found = np.stack([slots[0, 0], slots[0, 1], slots[1, 0]])
+  np.testing.assert_array_equal(found, embed(pooling)[:3])
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])

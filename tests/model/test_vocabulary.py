@@ -1,3 +1,5 @@
+import os
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hybrid_ir import files
 from hybrid_ir.errors import UserError
 from hybrid_ir.model import vocabulary as vocabulary_lib
 from hybrid_ir.model.vocabulary import (
@@ -94,3 +97,14 @@ def test_damage_is_named(tmp_path, kept, base, name):
   path.unlink()
   with pytest.raises(UserError, match=rf"{name}: cannot be read"):
     read(tmp_path, fingerprint)
+
+
+def test_a_full_disk_is_named(tmp_path, kept, base):
+  path = tmp_path / FOLDER / "base.npy"
+  path.parent.mkdir()
+  aside = path.with_name(f".base.npy.{files._HOST}.{os.getpid()}.tmp")
+  aside.symlink_to("/dev/full")
+  with pytest.raises(OSError, match="No space left") as caught:
+    write(tmp_path, kept, base)
+  assert files.is_full(caught.value)
+  assert caught.value.filename == str(path)

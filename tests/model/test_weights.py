@@ -200,6 +200,30 @@ def test_more_layers_in_the_file_than_in_the_config(folder):
     read(folder)
 
 
+def test_the_lower_layers_alone(folder, tmp_path, capsys):
+  whole = read(folder)
+  arch = read_architecture(folder, 1)
+  assert arch.layers == 1
+  with pytest.raises(UserError, match=r"layer.1.* no place .* of 1 layers"):
+    read_params(folder, arch)
+  cut = read_params(folder, arch, 2)
+  (line,) = capsys.readouterr().out.splitlines()
+  assert "tensors of the layers from 1 on (16)" in line
+  expected = {**whole, "layers": jax.tree.map(lambda x: x[:1], whole["layers"])}
+  jax.tree.map(np.testing.assert_array_equal, cut, expected)
+
+
+@pytest.mark.parametrize(
+  ("family", "kept", "said"),
+  [("bert", 3, "1 to 2"), ("modernbert", 6, "2 to 5"), ("modernbert", 1, "2")],
+)
+def test_layers_that_are_not_there(family, kept, said):
+  with pytest.raises(
+    UserError, match=rf"'encoder.keep_layers' is {kept}; expected {said}.*or 0"
+  ):
+    read_architecture(TINY.parent / f"tiny_{family}", kept)
+
+
 @pytest.mark.parametrize(
   ("name", "shape"),
   [

@@ -1,4 +1,9 @@
+import contextlib
+import errno
+import os
 import pathlib
+import resource
+import types
 import warnings
 
 import jax
@@ -6,10 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hybrid_ir import processes
 from hybrid_ir.errors import UserError
 from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.checkpoint import Checkpoints, Progress
 from hybrid_ir.training.step import State
+from hybrid_ir.training.unreadable import UnreadError
 
 PROGRESS = Progress(best_step=4, best_value=0.1 + 0.2, without_gain=3)
 CONTRACT = {"pooling": "mean", "architecture": {"layers": 2}, "data": ["ab"]}
@@ -40,6 +47,22 @@ def save(tmp_path, state):
     return str(tmp_path)
 
   return save
+
+
+def test_nothing_is_saved_in_a_workdir_that_another_run_has(
+  tmp_path, state, monkeypatch
+):
+  folder = tmp_path / "checkpoints"
+  monkeypatch.setattr(processes, "_marks", {tmp_path: "ours"})
+  (tmp_path / ".shared").write_text("another's")
+  checkpoints = Checkpoints(str(folder), 1)
+  with pytest.raises(UserError, match="another run was started in this"):
+    checkpoints.save(state, 1, CONTRACT, PROGRESS, None)
+  assert checkpoints.steps == []
+  (tmp_path / ".shared").write_text("ours")
+  checkpoints.save(state, 1, CONTRACT, PROGRESS, None)
+  checkpoints.close()
+  assert steps(str(folder)) == [1]
 
 
 def steps(folder):
@@ -205,3 +228,143 @@ def test_what_to_do_without_a_checkpoint(save, damaged, mend):
   with pytest.raises(UserError, match=f"/{damaged}: .*; {mend}$"):
     checkpoints.restore_params(damaged, mesh_lib.make_mesh(1))
   checkpoints.close()
+
+
+@pytest.mark.parametrize("at", ["save_checkpointables_async", "close"])
+def test_a_full_disk_is_one_line(save, state, at, monkeypatch):
+  folder = save(2, {4: None})
+  checkpoints = Checkpoints(folder, 2)
+
+  def full(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+  def save_and_close():
+    checkpoints.save(state, 6, CONTRACT, PROGRESS, None)
+    checkpoints.close()
+
+  with monkeypatch.context() as patch:
+    patch.setattr(checkpoints._checkpointer, at, full)
+    with pytest.raises(UserError) as caught:
+      save_and_close()
+  message = str(caught.value)
+  assert message.startswith(f"{folder}: the disk is full (")
+  assert "the checkpoints of steps [4] are whole" in message
+  assert message.endswith("run the same command again")
+  checkpoints.close()
+  assert 4 in steps(folder)
+
+
+def test_a_step_that_found_no_room_is_not_called_whole(
+  save, state, monkeypatch
+):
+  """The disk is full where a step written in the background gets its name."""
+  folder = save(2, {2: None, 4: None})
+  checkpoints = Checkpoints(folder, 2)
+  rename = os.rename
+
+  def full(old, new, **keywords):
+    if os.path.basename(os.fspath(new)) == "6":
+      raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    rename(old, new, **keywords)
+
+  with monkeypatch.context() as patch:
+    patch.setattr(os, "rename", full)
+    patch.setattr(os, "replace", full)
+    checkpoints.save(state, 6, CONTRACT, PROGRESS, None)
+    with pytest.raises(UserError) as caught:
+      checkpoints.close()
+  assert checkpoints.steps == [4]  # orbax's list is no witness
+  message = str(caught.value)
+  assert "the checkpoints of steps [2, 4] are whole" in message
+  assert "all but the newest and the best may be deleted" in message
+  assert "checkpoint.keep" not in message
+
+
+@pytest.fixture
+def no_more_files():
+  """While a block runs, no file can be opened: the system's own limit."""
+
+  @contextlib.contextmanager
+  def no_more_files():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open("/dev/null", os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, before[1]))
+    try:
+      yield
+    finally:
+      resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+  return no_more_files
+
+
+@pytest.mark.parametrize("reading", ["metadata", "restore_params", "restore"])
+def test_a_sound_one_that_is_kept_from_being_read(
+  save, state, no_more_files, reading
+):
+  folder = save(2, {4: None, 6: None})
+  checkpoints = Checkpoints(folder)
+  mesh = mesh_lib.make_mesh(1)
+  like = jax.eval_shape(lambda: state)
+  read = {
+    "metadata": lambda: checkpoints.metadata(6),
+    "restore_params": lambda: checkpoints.restore_params(6, mesh),
+    "restore": lambda: checkpoints.restore(6, like, mesh),
+  }[reading]
+  read()
+  with no_more_files(), pytest.raises(UnreadError) as caught:
+    read()
+  message = str(caught.value)
+  assert message.startswith(f"{folder}/6: the checkpoint was not read (")
+  assert "Too many open files" in message
+  assert "ulimit -n" in message
+  assert "delete" not in message
+  read()  # nothing was wrong with it
+  checkpoints.close()
+
+
+def test_devices_without_room_damage_nothing(save, state, monkeypatch):
+  folder = save(2, {4: None, 6: None})
+  checkpoints = Checkpoints(folder)
+
+  def full(*_):
+    raise jax.errors.JaxRuntimeError(
+      "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes."
+    )
+
+  monkeypatch.setattr(checkpoints._checkpointer, "load_checkpointables", full)
+  like = jax.eval_shape(lambda: state)
+  with pytest.raises(UnreadError, match=r"RESOURCE_EXHAUSTED.*nvidia-smi"):
+    checkpoints.restore(6, like, mesh_lib.make_mesh(1))
+  checkpoints.close()
+
+
+def test_a_hiccup_that_orbax_hides_is_read_over(save, monkeypatch):
+  checkpoints = Checkpoints(save(1, {5: None}))
+  mesh = mesh_lib.make_mesh(1)
+  read = checkpoints._checkpointer.checkpointables_metadata
+  nothing = types.SimpleNamespace(custom_metadata=None, metadata={})
+  answers = iter([lambda _: nothing, read] * 2)
+  monkeypatch.setattr(
+    checkpoints._checkpointer,
+    "checkpointables_metadata",
+    lambda step: next(answers)(step),
+  )
+  assert checkpoints.metadata(5) == (CONTRACT, PROGRESS)
+  assert checkpoints.restore_params(5, mesh)["encoder"]["tokens"].any()
+  checkpoints.close()
+
+
+def test_what_was_set_aside_before_stays(save):
+  folder = save(2, {4: None, 6: None})
+  aside = pathlib.Path(f"{folder}_damaged")
+  for number, name in enumerate(("6", "6.1", "6.2")):
+    checkpoints = Checkpoints(folder, 2)
+    pathlib.Path(folder, "6", "which").write_text(str(number))
+    assert checkpoints.set_aside(6) == str(aside / name)
+    assert checkpoints.steps == [4]
+    checkpoints.close()
+    save(2, {6: None})
+  assert [
+    (aside / name / "which").read_text() for name in ("6", "6.1", "6.2")
+  ] == ["0", "1", "2"]

@@ -1,5 +1,6 @@
 """The loop with a trainer whose loss is the step's number, and no data."""
 
+import dataclasses
 import json
 import re
 import types
@@ -24,11 +25,12 @@ CORPUS = types.SimpleNamespace(
 )
 
 
+@dataclasses.dataclass(frozen=True)
 class Counter:
   """Stands for the trainer: the loss is w, which grows by one a step."""
 
-  def __init__(self, broken=None):
-    self.broken = broken  # the first step whose loss is not a number
+  broken: int | None = None  # the first step whose loss is not a number
+  mesh: jax.sharding.Mesh | None = None
 
   def step(self, state, batch):
     w = state["params"]["encoder"]["w"] + 1
@@ -99,6 +101,7 @@ def run(tmp_path):
     progress=None,
     broken=None,
     recorder=None,
+    told=None,
     **keys,
   ):
     config = Config()
@@ -151,6 +154,7 @@ def run(tmp_path):
         recorder,
         log,
         evaluate if dev else None,
+        told or (lambda step: False),
       )
     text = (tmp_path / FILE).read_text()
     return recorder, [json.loads(line) for line in text.splitlines()]
@@ -327,3 +331,25 @@ def test_the_first_step_is_announced_once(run, capsys, monkeypatch, start):
   whole, before, step = map(float, re.findall(r"([\d.]+) s", line))
   assert 100 <= before <= whole < 200
   assert whole == pytest.approx(before + step, abs=0.2)
+
+
+@pytest.mark.parametrize(("every", "saves"), [(0, [3]), (3, [3]), (2, [2, 3])])
+def test_who_is_told_to_stop_saves_first(run, every, saves, capsys):
+  recorder = Recorder()
+  with pytest.raises(SystemExit) as caught:
+    run(
+      recorder=recorder,
+      told=lambda step: step >= 3,
+      checkpoint__every=every,
+    )
+  assert caught.value.code == 75
+  assert [event for event in recorder.events if event[0] == "save"] == [
+    ("save", step) for step in saves
+  ]
+  assert ("draw", 3) not in recorder.events
+  assert "SIGTERM, saved after step 3; the same" in capsys.readouterr().err
+
+
+def test_who_is_told_at_the_last_step_is_done(run):
+  recorder, _ = run(steps=3, told=lambda step: step == 3)
+  assert recorder.events[-1] == ("save", 3)

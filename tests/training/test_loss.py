@@ -1,10 +1,15 @@
 import functools
+import math
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.loss import contrastive_loss
 
 COMPILED = jax.jit(
@@ -218,3 +223,180 @@ def test_the_gradient_of_a_cosine_by_hand():
     2 * (probability - EYE3) / 3,
     rtol=1e-5,
   )
+
+
+# ----------------------------------------------------- in blocks, on devices
+
+
+def obvious(
+  queries,
+  passages,
+  negatives,
+  weights,
+  scale,
+  group,
+  negative_group,
+  present,
+  two_sided,
+  mask_groups,
+):
+  """The loss from the whole matrix of scores, on one device."""
+  B = len(queries)
+  own = np.eye(B, dtype=bool)
+  seen = np.ones((B, B), bool)
+  hard = np.broadcast_to(present.reshape(1, -1), (B, present.size))
+  if mask_groups:
+    seen = own | (group[:, None] != group[None])
+    hard = hard & (group[:, None] != negative_group.reshape(1, -1))
+  scores = jnp.where(seen, scale * (queries @ passages.T), -jnp.inf)
+  rows = jnp.where(hard, scale * (queries @ negatives.T), -jnp.inf)
+  rows = jnp.concatenate([scores, rows], axis=1)
+  losses = jax.nn.logsumexp(rows, axis=1) - jnp.diagonal(scores)
+  if two_sided:
+    backward = jax.nn.logsumexp(scores, axis=0) - jnp.diagonal(scores)
+    losses = (losses + backward) / 2
+  return jnp.mean(weights * losses), jnp.mean(
+    rows.argmax(axis=1) == np.arange(B)
+  )
+
+
+def both(case, block, mesh_shape, dtype, two_sided=True, mask_groups=True):
+  """Value, accuracy and gradients: ours, and the obvious version's."""
+  queries, passages, negatives, weights = (
+    jnp.asarray(x, dtype) for x in case[:4]
+  )
+  group, negative_group, present = case[4:]
+  mesh = None
+  if mesh_shape is not None:
+    devices = jax.devices()[: math.prod(mesh_shape)]
+    mesh = mesh_lib.make_mesh(*mesh_shape, devices=devices)
+
+  def ours(queries, passages, negatives, weights, scale):
+    return contrastive_loss(
+      queries,
+      passages,
+      negatives,
+      jnp.asarray(group),
+      jnp.asarray(negative_group),
+      jnp.asarray(present),
+      scale,
+      two_sided=two_sided,
+      mask_groups=mask_groups,
+      weights=weights,
+      block=block,
+      mesh=mesh,
+    )
+
+  def theirs(*arrays):
+    return obvious(
+      *arrays, group, negative_group, present, two_sided, mask_groups
+    )
+
+  arrays = queries, passages, negatives, weights, jnp.asarray(7.0, dtype)
+  return [
+    jax.jit(jax.value_and_grad(f, argnums=range(5), has_aux=True))(*arrays)
+    for f in (ours, theirs)
+  ]
+
+
+def drawn(seed, B, N):
+  """Embeddings of length 1, weights, groups, hard negatives of a batch."""
+  rng = np.random.default_rng(seed)
+  texts = [rng.normal(size=(n, 5)) for n in (B, B, B * N)]
+  texts = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in texts]
+  group = rng.integers(0, B, B)
+  negative_group = rng.integers(-1, B, (B, N))
+  return (
+    *texts,
+    rng.random(B),
+    group,
+    negative_group,
+    rng.random((B, N)) < 0.7,
+  )
+
+
+def assert_equal(ours, theirs, relative_error, tolerance):
+  (value, accuracy), gradients = ours
+  (expected, first), slopes = theirs
+  assert float(accuracy) == pytest.approx(float(first), abs=1e-6)
+  # Of one whose norm is rounding alone, as a batch of one pair's: absolute.
+  scale = max(1.0, float(abs(expected)))
+  assert abs(float(value) - float(expected)) < tolerance * scale
+  for x, y in zip(gradients, slopes, strict=True):
+    if float(jnp.linalg.norm(y)) < 1e-3:
+      np.testing.assert_allclose(x, y, atol=1e-3 * tolerance)
+    else:
+      assert relative_error(x, y) < tolerance
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+  seed=st.integers(0, 2**16),
+  B=st.integers(1, 11),
+  N=st.integers(0, 2),
+  block=st.sampled_from([1, 2, 3, 5, 8]),
+  mesh=st.sampled_from([None, (1, 1), (2, 1), (1, 3), (2, 4)]),
+  two_sided=st.booleans(),
+  mask_groups=st.booleans(),
+)
+def test_blocks_and_devices_are_exact(
+  relative_error, seed, B, N, block, mesh, two_sided, mask_groups
+):
+  """Also where neither blocks nor devices divide the batch."""
+  case = drawn(seed, B, N)
+  with jax.enable_x64(True):
+    ours, theirs = both(case, block, mesh, "float64", two_sided, mask_groups)
+    assert_equal(ours, theirs, relative_error, 1e-9)
+
+
+@pytest.mark.parametrize("mesh", [None, (2, 2)], ids=str)
+def test_blocks_in_float32(relative_error, mesh):
+  ours, theirs = both(drawn(0, 21, 2), 4, mesh, "float32")
+  assert_equal(ours, theirs, relative_error, 1e-5)
+
+
+def test_blocks_stay_finite_at_sharp_temperatures():
+  """A passage may have no query in a block, or one far over the others."""
+  value, _ = contrastive_loss(
+    jnp.asarray(EYE3),
+    jnp.asarray(EYE3[::-1].copy()),
+    jnp.zeros((0, 3)),
+    NO_GROUPS,
+    np.zeros((3, 0), int),
+    np.zeros((3, 0), bool),
+    jnp.float32(1000),
+    two_sided=True,
+    mask_groups=True,
+    block=1,
+  )
+  assert float(value) == pytest.approx(2000 / 3, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+  ("block", "mesh", "rows"),
+  [(None, None, 512), (64, None, 64), (None, (4, 2), 64), (16, (2, 2), 16)],
+  ids=str,
+)
+def test_a_device_holds_the_scores_of_a_block(block, mesh, rows):
+  """Neither pass makes a wider array than a block's, whatever the batch."""
+  B = 512
+  texts = jax.ShapeDtypeStruct((B, 3), jnp.float32)
+
+  def loss(queries, passages):
+    return contrastive_loss(
+      queries,
+      passages,
+      jnp.zeros((0, 3)),
+      jnp.arange(B),
+      jnp.zeros((B, 0), int),
+      jnp.zeros((B, 0), bool),
+      jnp.float32(7),
+      two_sided=True,
+      mask_groups=True,
+      block=block,
+      mesh=None if mesh is None else mesh_lib.make_mesh(*mesh),
+    )[0]
+
+  program = jax.jit(jax.grad(loss, (0, 1))).lower(texts, texts).compile()
+  shapes = re.findall(rf"\b\w+\[(\d+),{B}\]", program.as_text())
+  assert max(map(int, shapes)) == rows

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hybrid_ir.config import Loss
+from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.distillation import divergence
 from hybrid_ir.training.loss import contrastive_loss
 from hybrid_ir.training.objective import objective
@@ -149,3 +150,24 @@ def test_the_gradient_is_that_of_the_loss(texts, batch):
     assert slope == pytest.approx(
       float(jnp.vdot(gradient, direction)), rel=1e-6
     )
+
+
+@pytest.mark.parametrize("mesh", [None, (4, 2)], ids=str)
+def test_blocks_and_devices_change_nothing(texts, batch, relative_error, mesh):
+  """With all that can be mixed in: the loss, the accuracy, the gradient."""
+  found = []
+  for block, shape in ((1024, None), (3, mesh)):
+    config = dataclasses.replace(
+      PLAIN,
+      distillation=0.4,
+      matryoshka=(2, 3),
+      two_sided=True,
+      block=block,
+    )
+    mesh_of = None if shape is None else mesh_lib.make_mesh(*shape)
+
+    def loss(texts, batch, config=config, mesh=mesh_of):
+      return objective(texts, batch, SCALE, config, normalized=True, mesh=mesh)
+
+    found.append(jax.jit(jax.value_and_grad(loss, has_aux=True))(texts, batch))
+  assert relative_error(*found) < 1e-5

@@ -1,0 +1,1 @@
+"""Several hosts: finding and watching them. To `processes`, `watchdog`."""

@@ -1,0 +1,44 @@
+import signal
+import time
+
+import pytest
+
+from hybrid_ir import stopping
+
+
+@pytest.fixture(autouse=True)
+def listening():
+  """SIGTERM ends the command, as `main` has it."""
+  before = signal.getsignal(signal.SIGTERM)
+  stopping.listen()
+  yield
+  signal.signal(signal.SIGTERM, before)
+
+
+def test_within_ends_what_takes_longer(capsys):
+  before = signal.getsignal(signal.SIGALRM)
+  with pytest.raises(SystemExit) as caught, stopping.within(0.01):
+    time.sleep(60)
+  assert caught.value.code == stopping.STOPPED
+  assert "the same command goes on" in capsys.readouterr().err
+  assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_within_lets_go_of_what_is_done():
+  with stopping.within(60):
+    pass
+  assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_within_waits_where_sigterm_is_deferred():
+  asked = []
+
+  def work():
+    with stopping.within(0.01), stopping.deferred() as is_to_stop:
+      while not is_to_stop(1):
+        time.sleep(0.01)
+      asked.append("in order")
+
+  with pytest.raises(SystemExit):
+    work()
+  assert asked == ["in order"]
