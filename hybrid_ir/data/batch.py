@@ -5,7 +5,7 @@ device; `pipeline` runs it ahead of the loop.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -17,9 +17,11 @@ from hybrid_ir.data.layout import Layout as Places
 from hybrid_ir.data.layout import lay_out
 from hybrid_ir.data.permutation import make_key, uniform
 from hybrid_ir.data.plan import Plan, PlannedBatch
+from hybrid_ir.data.tokens import Texts
 
 Int = NDArray[np.int32]
 Float = NDArray[np.float32]
+Part = tuple[Texts, NDArray[np.int64], int]  # numbers of texts, tokens kept
 
 
 class Batch(TypedDict):
@@ -54,6 +56,8 @@ class Batches:
   rows_multiple: int  # devices x chunks
   seed: int
   renumber: Int | None = None  # [V] id -> row of a trimmed table; None: its own
+  # R -> [R] rows whose tokens are read; those of the others are 0. None: all.
+  own_rows: Callable[[int], NDArray[np.bool_]] | None = None
 
   def __call__(self, step: int) -> Batch:
     """The batch of a step, 0 for the first."""
@@ -70,22 +74,16 @@ class Batches:
     teacher = np.full((len(negatives), 1 + self.hard_negatives), np.nan)
     teacher[:, 0] = corpus.scores[passage_rows]
     teacher[:, 1:][present] = corpus.negative_scores[negatives[present]]
-    parts = [
-      corpus.queries.gather(
-        query_rows.astype(np.int64), self.query_length, self.suffix
-      ),
-      corpus.passages.gather(
-        passage_rows.astype(np.int64), self.passage_length, self.suffix
-      ),
-      corpus.negatives.gather(
-        negatives[present], self.passage_length, self.suffix
-      ),
+    parts: list[Part] = [
+      (corpus.queries, query_rows.astype(np.int64), self.query_length),
+      (corpus.passages, passage_rows.astype(np.int64), self.passage_length),
+      (corpus.negatives, negatives[present], self.passage_length),
     ]
-    tokens = np.concatenate([tokens for tokens, _ in parts])
-    if self.renumber is not None:
-      tokens = self.renumber[tokens]
-    lengths = np.concatenate([lengths for _, lengths in parts])
-    arrays = arrange(tokens, lengths, self.layout, self.rows_multiple)
+    lengths = np.concatenate(
+      [np.minimum(store.lengths(texts), kept) for store, texts, kept in parts]
+    )
+    places = lay_out_as(self.layout, lengths, self.rows_multiple)
+    arrays = place(self._read(parts, lengths, places), lengths, places)
     pairs = 2 * len(planned.ids)
     all_texts = np.concatenate([np.ones(pairs, bool), present.ravel()])
     return Batch(
@@ -104,6 +102,28 @@ class Batches:
     """What a step was made of, for messages."""
     planned = self.plan(step)
     return planned, self.corpora[planned.corpus]
+
+  def _read(
+    self, parts: Sequence[Part], lengths: NDArray[np.int64], places: Places
+  ) -> Int:
+    """The tokens of all texts, one after the other; 0 for others' rows."""
+    own = np.ones(len(lengths), bool)
+    if self.own_rows is not None:
+      own = self.own_rows(places.rows)[places.row]
+    ends = np.cumsum([len(texts) for _, texts, _ in parts])[:-1]
+    read = np.concatenate(
+      [
+        store.gather(texts[mask], kept, self.suffix)[0]
+        for (store, texts, kept), mask in zip(
+          parts, np.split(own, ends), strict=True
+        )
+      ]
+    )
+    tokens = np.zeros(lengths.sum(), np.int32)
+    tokens[np.repeat(own, lengths)] = (
+      read if self.renumber is None else self.renumber[read]
+    )
+    return tokens
 
   def _negatives(
     self, corpus: Corpus, passage_rows: NDArray[np.int64], step: int
@@ -150,13 +170,19 @@ def arrange(
     layout: packing and row lengths.
     rows_multiple: R is a multiple of it.
   """
-  places = lay_out(
+  return place(tokens, lengths, lay_out_as(layout, lengths, rows_multiple))
+
+
+def lay_out_as(
+  layout: config_lib.Layout, lengths: NDArray[np.int64], rows_multiple: int
+) -> Places:
+  """The places of T texts of [T] tokens, as a config lays them out."""
+  return lay_out(
     lengths,
     layout.row_lengths,
     layout.texts_per_row if layout.packing else 1,
     rows_multiple,
   )
-  return place(tokens, lengths, places)
 
 
 def place(tokens: Int, lengths: NDArray[np.int64], places: Places) -> Arranged:

@@ -135,6 +135,19 @@ def script(language: str, territory: str) -> str | None:
   return None if tag is None else str(tag.split("_")[1])
 
 
+def likely_script(code: str) -> str | None:
+  """The script in a language's code, or else its most likely one.
+
+  Raises:
+    ValueError: `is_language` does not know `code`.
+  """
+  parts = _parts(code)
+  if parts is None:
+    raise ValueError(f"CLDR does not know the language {code!r}")
+  language, in_code, territory = parts
+  return in_code or script(language, territory)
+
+
 def zones(territory: str) -> tuple[str, ...]:
   """Its time zones in the tz database."""
   return tuple(get_global("territory_zones").get(territory, ()))

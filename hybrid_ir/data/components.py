@@ -1,4 +1,4 @@
-"""Connected components; the only importer of scipy. To corpus and survey."""
+"""Connected components. To corpus and survey."""
 
 import numpy as np
 from numpy.typing import NDArray

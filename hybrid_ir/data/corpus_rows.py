@@ -8,7 +8,7 @@ import array
 import hashlib
 import itertools
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,10 @@ from hybrid_ir.data.names import NamesWriter
 from hybrid_ir.data.places import Places
 from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
+from hybrid_ir.files import save_array, save_blocks
 
 _NONE = -1
+_IDS = 1 << 16  # written together
 
 
 class CorpusRows:
@@ -110,13 +112,9 @@ class CorpusRows:
   def save(self, folder: pathlib.Path) -> list[str]:
     """Writes the arrays; returns the languages, sorted."""
     languages = sorted(self._rows)
-    row_of = np.lib.format.open_memmap(
-      folder / "row_of.npy", "w+", np.int32, (self._count, len(languages))
-    )
-    for place, language in enumerate(languages):
-      column = self._rows[language]
-      row_of[: len(column), place] = column
-      row_of[len(column) :, place] = _NONE
+    shape = self._count, len(languages)
+    blocks = self._row_of(languages)
+    save_blocks(folder / "row_of.npy", np.int32, shape, blocks)
     group_of, negative_group = self._connect()
     ranges = np.zeros(len(self) + 1, np.int64)
     np.cumsum(self._counts, out=ranges[1:])
@@ -128,8 +126,18 @@ class CorpusRows:
       "negative_scores": np.asarray(self._negative_scores),
     }
     for name, values in arrays.items():
-      np.save(folder / f"{name}.npy", values)
+      save_array(folder / f"{name}.npy", values)
     return languages
+
+  def _row_of(self, languages: Sequence[str]) -> Iterator[NDArray[np.int32]]:
+    """[I, K] the row of an id in a language, a block of ids at a time."""
+    for start in range(0, self._count, _IDS):
+      size = min(_IDS, self._count - start)
+      block = np.full((size, len(languages)), _NONE, np.int32)
+      for place, language in enumerate(languages):
+        part = self._rows[language][start : start + size]
+        block[: len(part), place] = part
+      yield block
 
   def _connect(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Groups: the connected components over what two ids may share.

@@ -1,32 +1,44 @@
 """Judged collections as records. From ir_datasets, to the sources.
 
-The only importer of ir_datasets, which downloads what is asked for into
-IR_DATASETS_HOME (~/.ir_datasets) and checks it against upstream's md5 sums.
-
 A record is a query and a passage judged relevant to it; passages judged not
 relevant are its hard negatives. A language costs one pass over its passages,
 of which only the judged ones are kept: under 1 GB for mMARCO, where 500,000
 queries have 530,000 relevant passages, and a tenth of it for the others.
 """
 
-import difflib
-import importlib.metadata
 import itertools
 import sys
-import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tqdm import tqdm
 
-from hybrid_ir.data import cldr
-from hybrid_ir.data.records import Record, with_title
-from hybrid_ir.errors import UserError
+from hybrid_ir.data.ir_library import (
+  CLDR,
+  PREFIX,
+  default_text,
+  fingerprint,
+  load,
+  one_language,
+  passage_files,
+  passage_text,
+  readable,
+)
+from hybrid_ir.data.records import Record
 
-PREFIX = "irds:"  # before any id of ir_datasets'
+__all__ = [
+  "NAMES",
+  "PREFIX",
+  "fingerprint",
+  "is_ir",
+  "passage_language",
+  "passage_parts",
+  "passages",
+  "records",
+  "splits",
+]
 NAMES = ("mmarco", "mr_tydi", "miracl")
 
-_CLDR = {"dt": "nl"}  # ir_datasets' codes that are not CLDR's
 _MMARCO = "ar de dt es fr hi id it ja pt ru vi zh"  # v2's, beside English
 _MMARCO_SPLITS = {"train": "train", "dev": "dev/small"}  # the 6,980 in use
 _MR_TYDI = "ar bn en fi id ja ko ru sw te th"
@@ -40,15 +52,10 @@ def is_ir(name: str) -> bool:
   return name in NAMES or name.startswith(PREFIX)
 
 
-def fingerprint() -> str:
-  """Changes when any text may have: the library pins upstream's checksums."""
-  return f"ir_datasets {importlib.metadata.version('ir_datasets')}"
-
-
 def splits(name: str) -> dict[str, dict[str, str]]:
   """Split -> language -> id of ir_datasets', of what can be trained on.
 
-  An `irds:` id is one whole, under the split "".
+  An `ir_datasets:` id is one whole, under the split "".
 
   Raises:
     UserError: an unknown id, one that has no relevance judgements, or one
@@ -56,12 +63,12 @@ def splits(name: str) -> dict[str, dict[str, str]]:
   """
   if name.startswith(PREFIX):
     dataset_id = name.removeprefix(PREFIX)
-    return {"": {_language(dataset_id): dataset_id}}
+    return {"": {one_language(dataset_id): dataset_id}}
   if name == "mmarco":
     return {
       split: {
         "en": f"msmarco-passage/{theirs}",
-        **{_CLDR.get(c, c): f"mmarco/v2/{c}/{theirs}" for c in _MMARCO.split()},
+        **{CLDR.get(c, c): f"mmarco/v2/{c}/{theirs}" for c in _MMARCO.split()},
       }
       for split, theirs in _MMARCO_SPLITS.items()
     }
@@ -86,22 +93,45 @@ def records(name: str, language: str, dataset_id: str) -> Iterator[Record]:
   Raises:
     UserError: a failed download, or files that are not the released ones.
   """
-  try:
+  with readable(dataset_id):
     yield from _records(name, language, dataset_id)
-  # ir_datasets tells of malformed files by RuntimeError and ValueError.
-  except (OSError, EOFError, RuntimeError, ValueError, zlib.error) as e:
-    raise UserError(
-      f"{dataset_id}: cannot be read through ir_datasets"
-      f" ({' '.join(str(e).split()) or type(e).__name__}); try again with a"
-      " network, or set IR_DATASETS_HOME to a folder that has its files"
-    ) from None
+
+
+def passage_parts(dataset_id: str) -> int:
+  """How many files a collection's passages stand in.
+
+  Raises:
+    UserError: an unknown id, or one without passages.
+  """
+  return len(passage_files(load(dataset_id, ("docs",))))
+
+
+def passage_language(dataset_id: str) -> str:
+  """The language of a collection's passages.
+
+  Raises:
+    UserError: as `passage_parts`, or it cannot be told.
+  """
+  return one_language(dataset_id, ("docs",))
+
+
+def passages(dataset_id: str, part: int) -> Iterator[tuple[str, str]]:
+  """Yields the ids and texts of one of a collection's files.
+
+  Raises:
+    UserError: a failed download, or a file that is not the released one.
+  """
+  with readable(dataset_id):
+    docs = passage_files(load(dataset_id, ("docs",)))[part]
+    for passage in docs.docs_iter():
+      yield passage.doc_id, passage_text(passage)
 
 
 def _records(name: str, language: str, dataset_id: str) -> Iterator[Record]:
-  dataset = _load(dataset_id)
+  dataset = load(dataset_id)
   judged = _judged(dataset)
   queries = {
-    query.query_id: _default_text(query)
+    query.query_id: default_text(query)
     for query in dataset.queries_iter()
     if query.query_id in judged
   }
@@ -174,59 +204,7 @@ def _passages(
   ) as bar:
     for passage in bar:
       if passage.doc_id in wanted:
-        texts[passage.doc_id] = _passage_text(passage)
+        texts[passage.doc_id] = passage_text(passage)
         if len(texts) == len(wanted):
           break
   return texts
-
-
-def _passage_text(passage: Any) -> str:
-  fields = passage._fields
-  if "title" in fields and "text" in fields:
-    return with_title(passage.title.strip(), passage.text.strip())
-  return _default_text(passage)
-
-
-def _default_text(entity: Any) -> str:
-  """ir_datasets' choice of the fields; BRIGHT's queries come without one."""
-  chosen = getattr(entity, "default_text", None)
-  text: str = entity.text if chosen is None else chosen()
-  return text.strip()
-
-
-def _load(dataset_id: str) -> Any:
-  # Late: it makes its home folder when it is imported.
-  import ir_datasets
-
-  try:
-    dataset = ir_datasets.load(dataset_id)
-  except KeyError:
-    near = difflib.get_close_matches(dataset_id, list(ir_datasets.registry))
-    hint = f"; near it are {', '.join(near)}" if near else ""
-    raise UserError(
-      f"unknown data set '{PREFIX}{dataset_id}': ir_datasets has no such"
-      f" id{hint}"
-    ) from None
-  for what in ("docs", "queries", "qrels"):
-    if not dataset.has(what):
-      raise UserError(
-        f"data set '{PREFIX}{dataset_id}' has no {what}; expected an id with"
-        " docs, queries and qrels, such as 'irds:mr-tydi/sw/train'"
-      )
-  return dataset
-
-
-def _language(dataset_id: str) -> str:
-  """A collection's one language: as its metadata says, else as its id does."""
-  dataset = _load(dataset_id)
-  said = {dataset.docs_lang(), dataset.queries_lang()} - {None}
-  in_id = {part for part in dataset_id.split("/") if len(part) == 2}
-  codes = {_CLDR.get(code, code) for code in said or in_id}
-  found = sorted(code for code in codes if cldr.is_language(code))
-  if len(found) != 1:
-    raise UserError(
-      f"data set '{PREFIX}{dataset_id}': its language cannot be told (it says"
-      f" {', '.join(sorted(codes)) or 'nothing'}); expected one, of queries and"
-      " passages alike"
-    )
-  return found[0]

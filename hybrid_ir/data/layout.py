@@ -67,7 +67,7 @@ def lay_out(
 
 
 def _round_up(rows: int, multiple: int) -> int:
-  """The next multiple of `multiple` times a power of two near rows / 8."""
+  """The next multiple of `multiple` times a power of two: few values."""
   blocks = -(-rows // multiple)
   grain = 1 << max(0, (blocks // _GRAIN).bit_length() - 1)
   return -(-blocks // grain) * grain * multiple

@@ -21,7 +21,7 @@ from hybrid_ir.data.corpus import Corpus
 from hybrid_ir.data.deck import Deck
 from hybrid_ir.data.epochs import Epochs
 from hybrid_ir.data.odds import LanguageOdds
-from hybrid_ir.data.permutation import make_key, uniform
+from hybrid_ir.data.permutation import make_key, permute, uniform
 from hybrid_ir.data.presence import Ids, Presence, look_up
 from hybrid_ir.errors import UserError
 
@@ -49,6 +49,7 @@ class Plan:
     mix: Mix,
     batch_size: int,
     seed: int,
+    limit: int = 0,
   ):
     """Sorts out what can serve which kind.
 
@@ -58,6 +59,8 @@ class Plan:
       mix: weights of the kinds, how to draw languages.
       batch_size: B, pairs of a global batch.
       seed: of everything drawn.
+      limit: ids of each data set to draw from, 0 for all; of one seed, those
+        of a lower limit are among those of a higher.
 
     Raises:
       UserError: where a weighted data set keeps nothing for a weighted kind
@@ -79,7 +82,10 @@ class Plan:
     self._kinds = self._deck(kinds, "kinds")
     self._drawers: dict[tuple[str, str], Callable[[int], Draw]] = {}
     self._sets: dict[str, Deck] = {}
-    presences = [look_up(corpus.row_of) for corpus in corpora]
+    presences = [
+      look_up(corpus.row_of, self._keep(i, limit))
+      for i, corpus in enumerate(corpora)
+    ]
     for kind in kinds:
       sizes = {}
       for i, corpus in enumerate(corpora):
@@ -211,6 +217,14 @@ class Plan:
       return ids, x, y
 
     return draw, int(counts @ patterns.sum(axis=1))
+
+  def _keep(self, index: int, limit: int) -> NDArray[np.bool_] | None:
+    """Which ids of a data set are drawn from: [I], None for all."""
+    count = len(self._corpora[index].ids)
+    if not 0 < limit < count:
+      return None
+    places = permute(self._key("limit", index), np.arange(count), count)
+    return places < limit
 
   def _epochs(self, ids: Ids, *names: int | str) -> Epochs:
     return Epochs(len(ids), self._batch_size, self._key("epochs", *names))

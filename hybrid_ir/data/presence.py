@@ -61,7 +61,7 @@ class Ids:
 class Presence:
   """The bits of a corpus."""
 
-  ids: int  # I
+  ids: int  # of I, those that are drawn from
   languages: NDArray[np.uint8]  # [K, blocks, _BYTES]
   patterns: NDArray[np.bool_]  # [S, K] languages that some id stands in
   counts: NDArray[np.int64]  # [S] ids of each pattern
@@ -84,8 +84,15 @@ class Presence:
     return Ids([enough])
 
 
-def look_up(row_of: NDArray[np.int32]) -> Presence:
-  """Goes through a corpus' rows [I, K] once, a part at a time."""
+def look_up(
+  row_of: NDArray[np.int32], kept: NDArray[np.bool_] | None = None
+) -> Presence:
+  """Goes through a corpus' rows [I, K] once, a part at a time.
+
+  Args:
+    row_of: row of an id in a language; -1: none.
+    kept: [I] ids to draw from; None: all.
+  """
   count, K = row_of.shape
   blocks = -(-count // _BLOCK)
   bits = np.zeros((K, blocks * _BYTES), np.uint8)
@@ -93,6 +100,8 @@ def look_up(row_of: NDArray[np.int32]) -> Presence:
   width = -(-K // 8)
   for start in range(0, count, _AT_ONCE):
     has = row_of[start : start + _AT_ONCE] >= 0
+    if kept is not None:
+      has &= kept[start : start + _AT_ONCE, None]
     part = np.packbits(has.T, axis=1)
     bits[:, start // 8 : start // 8 + part.shape[1]] = part
     # As strings of bytes, which sort as the rows do and much faster.
@@ -102,7 +111,7 @@ def look_up(row_of: NDArray[np.int32]) -> Presence:
   ordered = sorted(found)
   patterns = np.array(ordered, f"S{width}").view(np.uint8).reshape(-1, width)
   return Presence(
-    count,
+    count if kept is None else int(kept.sum()),
     bits.reshape(K, blocks, _BYTES),
     np.unpackbits(patterns, axis=1, count=K).astype(bool),
     np.array([found[name] for name in ordered], np.int64),

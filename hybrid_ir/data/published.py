@@ -197,7 +197,9 @@ def _family(name: str) -> str:
   """The set by name that a data set's texts are of, or its own name."""
   if own_files.is_own(name):
     return name
-  dataset_id = name.removeprefix(ir_sets.PREFIX)
+  dataset_id, _, unit = name.removeprefix(ir_sets.PREFIX).partition(":")
+  if unit:  # the same texts as other candidates: xquad_r:paragraph
+    return dataset_id
   for start, family in _FAMILIES.items():
     if dataset_id.startswith(start):
       return family

@@ -1,10 +1,13 @@
 """Sequences of uneven length in a local memmap. Feeds tokens and names."""
 
 import pathlib
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from hybrid_ir.files import save_blocks
 
 
 class RaggedWriter:
@@ -31,15 +34,16 @@ class RaggedWriter:
     """Completes the files."""
     self._file.close()
     count = sum(map(len, self._lengths))
-    offsets = np.lib.format.open_memmap(
-      self._offsets_path, "w+", np.int64, (count + 1,)
-    )
-    place, total = 0, 0
+    save_blocks(self._offsets_path, np.int64, (count + 1,), self._offsets())
+
+  def _offsets(self) -> Iterator[NDArray[np.int64]]:
+    """Where each sequence begins, and the end, a part at a time."""
+    end = np.zeros(1, np.int64)
+    yield end
     for lengths in self._lengths:
-      ends = offsets[place + 1 : place + 1 + len(lengths)]
-      np.cumsum(lengths, dtype=np.int64, out=ends)
-      ends += total
-      place, total = place + len(lengths), int(ends[-1]) if len(ends) else total
+      ends = end + np.cumsum(lengths, dtype=np.int64)
+      yield ends
+      end = ends[-1:] if len(ends) else end
 
 
 def open_ragged(

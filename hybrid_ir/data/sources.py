@@ -102,9 +102,10 @@ def open_source(
   Nothing is downloaded before it is read, and then in these languages alone.
 
   Args:
-    name: of NAMES, "irds:" and an id of ir_datasets', or a user's own file.
+    name: of NAMES, "ir_datasets:" and an id of theirs, or a user's own file.
     split: "train", "dev" or "test"; "" is all of them. LAReQA's sets and an
-      `irds:` id have no splits: each is one whole, to train on or to test on.
+      `ir_datasets:` id have no splits: each is one whole, to train on or to
+      test on.
     data: the config's section.
     cache_dir: where builders put what they read.
 
@@ -131,8 +132,8 @@ def open_source(
   near = difflib.get_close_matches(name, NAMES, n=1)
   hint = f"did you mean '{near[0]}'? There are" if near else "expected one of"
   raise UserError(
-    f"unknown data set {name!r}; {hint} {', '.join(NAMES)}, irds:ID with an id"
-    " of ir_datasets', and the path of a .jsonl or .parquet file"
+    f"unknown data set {name!r}; {hint} {', '.join(NAMES)}, ir_datasets:ID"
+    " with an id of theirs, and the path of a .jsonl or .parquet file"
   )
 
 

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hybrid_ir.data import beam
 from hybrid_ir.errors import UserError
 
 # Else it asks the network for Google's credentials: seconds, and a warning.
@@ -74,6 +75,8 @@ def open_split(
   url: str,
   manual_dir: pathlib.Path | None,
   mend: str,
+  runner: str = "",
+  runner_flags: Sequence[str] = (),
 ) -> Sequence[dict[str, Any]]:
   """Opens a builder's split, built where it isn't: complete or absent.
 
@@ -84,6 +87,8 @@ def open_split(
       once; "": everything is in `manual_dir`.
     manual_dir: a file in it stands for the download of its name.
     mend: what a user does who cannot download.
+    runner: Apache Beam's that builds it, "DirectRunner"; "": without Beam.
+    runner_flags: of the runner.
 
   Returns:
     The examples by number, texts as bytes.
@@ -94,7 +99,7 @@ def open_split(
   builder = make()
   if not builder.data_path.exists():
     try:
-      _build(builder, url, manual_dir, mend)
+      _build(builder, url, manual_dir, mend, runner, runner_flags)
     except OSError as e:
       if not builder.data_path.exists():  # no other process was first
         raise UserError(
@@ -108,7 +113,12 @@ def open_split(
 
 
 def _build(
-  builder: Any, url: str, manual_dir: pathlib.Path | None, mend: str
+  builder: Any,
+  url: str,
+  manual_dir: pathlib.Path | None,
+  mend: str,
+  runner: str,
+  runner_flags: Sequence[str],
 ) -> None:
   tfds.display_progress_bar(bool(url))  # else it takes no time
   if url:
@@ -120,6 +130,8 @@ def _build(
           manual_dir=manual_dir,
           force_checksums_validation=True,
           try_download_gcs=False,
+          beam_runner=runner or None,
+          beam_options=beam.options(runner_flags) if runner else None,
         )
       )
   except (

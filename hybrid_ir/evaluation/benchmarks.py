@@ -2,16 +2,17 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+import hashlib
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from hybrid_ir.config import SETTINGS
+from hybrid_ir.data.brief import brief
+from hybrid_ir.data.judged import Texts
 from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
-
-if TYPE_CHECKING:
-  from hybrid_ir.data.lareqa import Paragraph
+from hybrid_ir.evaluation.faults import Faults
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,10 +30,35 @@ class Benchmark:
   query_texts: tuple[str, ...]  # [Q]
   query_languages: np.ndarray  # [Q] int32, into `languages`
   passage_ids: tuple[str, ...]  # [C]
-  passage_texts: tuple[str, ...]  # [C]
+  passage_texts: tuple[str, ...]  # [C] what the encoder reads
+  passage_shown: tuple[str, ...]  # [C] what a candidate is, for people
   passage_languages: np.ndarray  # [C] int32, into `languages`
   gold_offsets: np.ndarray  # [Q + 1] int64: query q's gold is the slice
   gold_passages: np.ndarray  # [G] int32, into the passages; of any language
+  gold_grades: np.ndarray  # [G] int32, from 1: how relevant
+  faults: tuple[str, ...] = ()  # what was left out of the data, a line a kind
+  settings: tuple[str, ...] = SETTINGS  # those in which it has a meaning
+  query_instructions: tuple[str, ...] = ()  # [Q], where queries carry them
+  source: str = ""  # the data set of pairs that it is made of, as configured
+
+  @functools.cached_property
+  def fingerprint(self) -> str:
+    """Changes when any id, text, language or gold does."""
+    digest = hashlib.sha256("\n".join((self.name, *self.languages)).encode())
+    for texts in (
+      *(self.query_ids, self.query_texts, self.query_instructions),
+      *(self.passage_ids, self.passage_texts),
+    ):
+      digest.update(f"{len(texts)}\n".encode())
+      for text in texts:
+        encoded = text.encode()
+        digest.update(f"{len(encoded)}\n".encode() + encoded)
+    for array in (
+      *(self.query_languages, self.passage_languages),
+      *(self.gold_offsets, self.gold_passages, self.gold_grades),
+    ):
+      digest.update(array.tobytes())
+    return digest.hexdigest()
 
   @functools.cached_property
   def gold_queries(self) -> np.ndarray:
@@ -48,41 +74,29 @@ class Benchmark:
   def distinct_index(self) -> np.ndarray:
     """Each passage's text in `distinct_texts`. [C] int32."""
     index = {text: i for i, text in enumerate(self.distinct_texts)}
-    return np.array([index[text] for text in self.passage_texts], np.int32)
+    return np.fromiter((index[text] for text in self.passage_texts), np.int32)
 
 
-def from_paragraphs(
-  name: str, unit: str, paragraphs: Mapping[str, Iterable["Paragraph"]]
-) -> Benchmark:
-  """LAReQA's task (Roy et al., EMNLP 2020, section 3).
+@dataclasses.dataclass(frozen=True, eq=False)
+class Gold:
+  """Relevant pairs, in any order; the highest grade of a pair counts."""
 
-  Every sentence of every paragraph is a candidate. A question's gold is the
-  sentence that answers it, in each language that has the question's id.
+  queries: np.ndarray  # [G] int, into the queries as they were read
+  passages: np.ndarray  # [G] int, into the passages as they were read
+  grades: np.ndarray  # [G] int32, from 1
 
-  Args:
-    name: of the benchmark, in results.
-    unit: "sentence".
-    paragraphs: by language.
 
-  Raises:
-    UserError: an id that stands twice.
-  """
-  passages, queries = [], []
-  answers: dict[str, list[str]] = {}
-  for language, here in paragraphs.items():
-    for paragraph in here:
-      where = paragraph.where
-      for sentence in paragraph.sentences:
-        passages.append(_Text(sentence.id, language, sentence.text, where))
-      for question in paragraph.questions:
-        queries.append(_Text(question.id, language, question.text, where))
-        gold = paragraph.sentences[question.gold_sentence].id
-        answers.setdefault(question.id, []).append(gold)
-  return _build(name, unit, queries, passages, answers)
+def pairs(gold: Iterable[tuple[int, int]]) -> Gold:
+  """Gold of grade 1 from (query, passage)."""
+  both = np.array(list(gold), np.int64).reshape(-1, 2)
+  return Gold(both[:, 0], both[:, 1], np.ones(len(both), np.int32))
 
 
 def from_records(
-  name: str, queries: Iterable[Record], pool: Iterable[Record]
+  name: str,
+  queries: Iterable[Record],
+  pool: Iterable[Record],
+  allow_faults: bool = False,
 ) -> Benchmark:
   """A task from pairs: find the passage of the record that has the query's id.
 
@@ -90,104 +104,191 @@ def from_records(
   ids are "LANGUAGE:ID" of the first record with that text. A query's gold is,
   in each language, the passage of the pool's record with the query's id.
 
+  Args:
+    name: of the benchmark, in results.
+    queries: the records whose queries are asked.
+    pool: the records whose passages are searched.
+    allow_faults: leave out what is wrong, in place of stopping.
+
   Raises:
     UserError: an id that stands twice in a language, an id with white space, a
       query whose id no record of the pool has.
   """
-  first: dict[tuple[str, str], str] = {}  # (language, text) -> passage id
-  passages: list[_Text] = []
-  answers: dict[str, list[str]] = {}
-  for record in _each_once(pool):
-    passage_id = f"{record.language}:{record.id}"
-    text = record.language, record.passage
-    if text not in first:
-      first[text] = passage_id
-      passages.append(
-        _Text(passage_id, record.language, record.passage, record.where)
+  faults = Faults()
+  first: dict[tuple[str, str], int] = {}  # (language, text) -> candidate
+  answers: dict[str, list[int]] = {}  # record id -> candidates
+  seen: set[tuple[str, str]] = set()
+  ids: list[str] = []
+  languages: list[str] = []
+  texts: list[str] = []
+  places: list[str] = []
+  for record in pool:
+    if (record.language, record.id) in seen:
+      faults.add(
+        "records whose id stands twice in their language",
+        f"{record.where} {brief(record.id)}",
       )
-    answers.setdefault(record.id, []).append(first[text])
-  asked = [_Text(r.id, r.language, r.query, r.where) for r in queries]
-  return _build(name, "passage", asked, passages, answers)
+      continue
+    seen.add((record.language, record.id))
+    candidate = first.setdefault((record.language, record.passage), len(ids))
+    if candidate == len(ids):
+      ids.append(f"{record.language}:{record.id}")
+      languages.append(record.language)
+      texts.append(record.passage)
+      places.append(record.where)
+    answers.setdefault(record.id, []).append(candidate)
+  asked = list(queries)
+  benchmark = build(
+    name,
+    "passage",
+    Texts(
+      [f"{r.language}:{r.id}" for r in asked],
+      [r.language for r in asked],
+      [r.query for r in asked],
+      lambda i: asked[i].where,
+    ),
+    Texts(ids, languages, texts, lambda i: places[i]),
+    pairs((q, c) for q, r in enumerate(asked) for c in answers.get(r.id, ())),
+    faults=faults,
+    allow_faults=allow_faults,
+  )
+  told = {f"{r.language}:{r.id}": r.instruction for r in asked}
+  if not any(told.values()):
+    return benchmark
+  return dataclasses.replace(
+    benchmark,
+    query_instructions=tuple(told[id] for id in benchmark.query_ids),
+  )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Text:
-  """A query or a candidate, before it has a place in the arrays."""
-
-  id: str
-  language: str
-  text: str
-  where: str
-
-
-def _each_once(records: Iterable[Record]) -> Iterator[Record]:
-  seen: dict[tuple[str, str], str] = {}
-  for record in records:
-    key = record.language, record.id
-    if key in seen:
-      raise UserError(
-        f"{record.where}: id {record.id!r} stands twice in language"
-        f" {record.language!r}, first at {seen[key]}; rename or drop one"
-      )
-    seen[key] = record.where
-    yield record
-
-
-def _build(
+def build(
   name: str,
   unit: str,
-  queries: list[_Text],
-  passages: list[_Text],
-  answers: Mapping[str, list[str]],
+  queries: Texts,
+  passages: Texts,
+  gold: Gold,
+  *,
+  faults: Faults,
+  allow_faults: bool = False,
+  shown: Sequence[str] | None = None,
+  settings: tuple[str, ...] = SETTINGS,
+  gold_needed: bool = True,
 ) -> Benchmark:
-  """Orders and indexes. `answers`: query id -> ids of its gold passages."""
-  if not queries:
-    raise UserError(f"benchmark {name!r} has no queries; expected at least one")
-  # Code points sort as UTF-8 bytes do, which is how trec_eval compares ids.
-  passages = sorted(passages, key=lambda passage: passage.id, reverse=True)
-  place = _index(passages)
-  languages = sorted({text.language for text in (*queries, *passages)})
-  code = {language: i for i, language in enumerate(languages)}
-  gold = []
-  for query in queries:
-    if query.id not in answers:
-      raise UserError(
-        f"{query.where}: query {query.id!r} has no gold passage in benchmark"
-        f" {name!r}; add a passage of the same id or drop the query"
-      )
-    gold.append(sorted({place[answer] for answer in answers[query.id]}))
-  query_ids = _index(
-    dataclasses.replace(query, id=f"{query.language}:{query.id}")
-    for query in queries
+  """Checks, orders and indexes.
+
+  Args:
+    name: of the benchmark, in results and the names of files.
+    unit: what a candidate is.
+    queries: [Q'] with ids of the form "LANGUAGE:ID".
+    passages: [C'].
+    gold: what answers what.
+    faults: those that were found already.
+    allow_faults: leave out what is at fault, in place of stopping.
+    shown: [C'] what the passages are, where the encoder reads more.
+    settings: those in which the benchmark has a meaning.
+    gold_needed: a query without gold is a fault; else it is kept, and counted
+      as dropped in the results.
+
+  Raises:
+    UserError: ids that stand twice or break a TREC file, empty texts, queries
+      without gold, where faults are not allowed; nothing to search or to ask.
+  """
+  asked = np.sort(_usable(queries, "queries", faults))
+  pool = _usable(passages, "passages", faults)[::-1]
+  place = np.full(len(passages), -1, np.int64)
+  place[pool] = np.arange(len(pool))
+  golds = np.bincount(
+    gold.queries[place[gold.passages] >= 0], minlength=len(queries)
   )
+  if gold_needed:
+    for i in asked[golds[asked] == 0].tolist():
+      faults.add("queries without a relevant passage", _named(queries, i))
+    asked = asked[golds[asked] > 0]
+  lines = faults.settle(name, allow_faults)
+  if not len(asked) or not len(pool):
+    raise UserError(
+      f"benchmark {name!r} has no {'passages' if len(asked) else 'queries'};"
+      " expected at least one"
+    )
+  query_languages = [queries.languages[i] for i in asked.tolist()]
+  passage_languages = [passages.languages[i] for i in pool.tolist()]
+  languages = sorted({*query_languages, *passage_languages})
+  code = {language: i for i, language in enumerate(languages)}
+  texts = tuple(passages.texts[i] for i in pool.tolist())
+  offsets, gold_passages, grades = _gold(gold, asked, place, len(queries))
   return Benchmark(
     name=name,
     unit=unit,
     languages=tuple(languages),
-    query_ids=tuple(query_ids),
-    query_texts=tuple(query.text for query in queries),
-    query_languages=np.array([code[q.language] for q in queries], np.int32),
-    passage_ids=tuple(place),
-    passage_texts=tuple(passage.text for passage in passages),
-    passage_languages=np.array([code[p.language] for p in passages], np.int32),
-    gold_offsets=np.cumsum([0, *map(len, gold)], dtype=np.int64),
-    gold_passages=np.concatenate(gold).astype(np.int32),
+    query_ids=tuple(queries.ids[i] for i in asked.tolist()),
+    query_texts=tuple(queries.texts[i] for i in asked.tolist()),
+    query_languages=np.fromiter((code[c] for c in query_languages), np.int32),
+    passage_ids=tuple(passages.ids[i] for i in pool.tolist()),
+    passage_texts=texts,
+    passage_shown=(
+      texts if shown is None else tuple(shown[i] for i in pool.tolist())
+    ),
+    passage_languages=np.fromiter(
+      (code[c] for c in passage_languages), np.int32
+    ),
+    gold_offsets=offsets,
+    gold_passages=gold_passages,
+    gold_grades=grades,
+    faults=lines,
+    settings=settings,
   )
 
 
-def _index(texts: Iterable[_Text]) -> dict[str, int]:
-  """Place by id; refuses an id that stands twice or breaks a TREC file."""
-  places: dict[str, int] = {}
-  for i, text in enumerate(texts):
-    if text.id in places:
-      raise UserError(
-        f"{text.where}: id {text.id!r} stands twice in its benchmark; rename or"
-        " drop one"
+def _usable(texts: Texts, kind: str, faults: Faults) -> np.ndarray:
+  """The numbers of the texts without a fault, by id ascending. [<= T] int64."""
+  ids = texts.ids
+  # Code points sort as UTF-8 bytes do, which is how trec_eval compares ids.
+  order = sorted(range(len(ids)), key=ids.__getitem__)
+  kept = []
+  before = None
+  for i in order:
+    if ids[i] == before:
+      faults.add(f"{kind} whose id stands twice", _named(texts, i))
+    elif ids[i].split() != [ids[i]]:
+      faults.add(
+        f"{kind} whose id is empty or holds white space, which TREC's files"
+        " cannot",
+        _named(texts, i),
       )
-    if text.id.split() != [text.id]:
-      raise UserError(
-        f"{text.where}: id {text.id!r} holds white space, which TREC run files"
-        " cannot; rename it"
-      )
-    places[text.id] = i
-  return places
+    elif not texts.texts[i].strip():
+      faults.add(f"{kind} without a text", _named(texts, i))
+    else:
+      kept.append(i)
+    before = ids[i]
+  return np.array(kept, np.int64)
+
+
+def _named(texts: Texts, i: int) -> str:
+  return f"{texts.where(i)} {brief(texts.ids[i])}"
+
+
+def _gold(
+  gold: Gold, asked: np.ndarray, place: np.ndarray, queries: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Gold of the kept, each once: offsets [Q + 1], passages [G], grades [G].
+
+  Args:
+    gold: as it was read.
+    asked: [Q] the kept queries.
+    place: [C'] of each passage among the kept, or -1.
+    queries: Q', before any was left out.
+  """
+  row = np.full(queries, -1, np.int64)
+  row[asked] = np.arange(len(asked))
+  rows, places, grades = row[gold.queries], place[gold.passages], gold.grades
+  order = np.lexsort((-grades, places, rows))
+  rows, places, grades = rows[order], places[order], grades[order]
+  first = np.ones(len(rows), bool)
+  first[1:] = (rows[1:] != rows[:-1]) | (places[1:] != places[:-1])
+  kept = first & (rows >= 0) & (places >= 0)
+  counts = np.bincount(rows[kept], minlength=len(asked))
+  return (
+    np.append(0, np.cumsum(counts)).astype(np.int64),
+    places[kept].astype(np.int32),
+    grades[kept].astype(np.int32),
+  )

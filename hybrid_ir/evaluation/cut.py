@@ -1,6 +1,7 @@
-"""Measures of the first k. From lists of passages, to the results.
+"""Measures of the first k. From lists without exact ranks, to the results.
 
-The only importer of ir_measures; its trec_eval computes them.
+The only importer of ir_measures; its trec_eval computes them. What has exact
+ranks is measured by `measures`, which tests hold to these.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ _NAMES = {
   "recall": "R",  # found golds / golds
   "success": "Success",  # 1 where any gold is found
   "precision": "P",  # found golds / k
-  "ndcg": "nDCG",  # Jarvelin and Kekalainen, TOIS 2002; gain 1, log2
+  "ndcg": "nDCG",  # Jarvelin and Kekalainen, TOIS 2002; gain grade, log2
 }
 
 
@@ -29,7 +30,7 @@ def cut_measures(
 
   Args:
     names: such as `recall@5`; of `recall`, `success`, `precision`, `ndcg`.
-    qrels: query id -> passage id -> 1, all the golds of the pool.
+    qrels: query id -> passage id -> grade, all the golds of the pool.
     query_ids: [Q].
     passage_ids: [C].
     top: [Q, K] passages, K at least the largest cut-off; -1 pads.

@@ -1,4 +1,4 @@
-"""Embeddings to figures. From encode and benchmarks, to results and report.
+"""A ranking to figures. From any system's ranking, to results and report.
 
 Q queries, C candidates, U distinct passage texts, G golds, L languages,
 P = L + 1 pools: each language's passages, then all of them.
@@ -13,12 +13,19 @@ from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.benchmarks import Benchmark
 from hybrid_ir.evaluation.bias import language_share
 from hybrid_ir.evaluation.examples import Example, draw_examples
-from hybrid_ir.evaluation.lists import Lists, mono_lists, scann_lists
-from hybrid_ir.evaluation.per_query import cut_values, uncut_values
+from hybrid_ir.evaluation.lists import Lists
+from hybrid_ir.evaluation.per_query import (
+  LIST_DEPTH,
+  OWN_LIST_DEPTH,
+  cut_values,
+  every_value,
+)
+from hybrid_ir.evaluation.preference import first_languages, language_preference
 from hybrid_ir.evaluation.results import SETTINGS, Result, needed, results
-from hybrid_ir.retrieval import ann as scann_search
-from hybrid_ir.retrieval import exact
+from hybrid_ir.retrieval import ann, exact
+from hybrid_ir.retrieval.ranking import Depths, Golds, Pool, Ranking
 
+CUTOFFS = (1, 5, 10, 100)
 _EXAMPLES = 10
 _FRONT = 10  # passages that an example shows and the language share counts
 
@@ -28,26 +35,97 @@ class Evaluation:
   """A benchmark's figures and what the report shows beside them."""
 
   results: tuple[Result, ...]
-  per_query: Mapping[str, np.ndarray]  # exact: measure -> [Q, P], or NaN
+  per_query: Mapping[str, np.ndarray]  # measure -> [Q, P], or NaN
   language_share: np.ndarray  # [L query, L passage] in the multilingual top 10
+  preference: np.ndarray  # [L query, L passage] whose gold comes first
   pool_share: np.ndarray  # [L] of the candidates
   examples: tuple[Example, ...]
   runs: Mapping[str, Lists]  # setting (mono, multi) -> run_depth a query
 
 
-def evaluate(
+def list_depths(
+  benchmark: Benchmark,
+  *,
+  approximate: int = 0,
+  run_settings: Sequence[str] = (),
+  run_depth: int = 0,
+) -> Depths:
+  """How long a ranking's lists must be, to be evaluated.
+
+  Args:
+    benchmark: what is searched.
+    approximate: k of the approximate lists that stand beside it; 0: none.
+    run_settings: of mono and multi, whose lists to keep.
+    run_depth: passages a query in them.
+  """
+  return Depths(
+    whole=max(LIST_DEPTH, approximate, run_depth * ("multi" in run_settings)),
+    language=approximate,
+    own=max(OWN_LIST_DEPTH, run_depth * ("mono" in run_settings)),
+    query_languages=benchmark.query_languages,
+  )
+
+
+def rank_embeddings(
   benchmark: Benchmark,
   query_embeddings: np.ndarray,
   text_embeddings: np.ndarray,
+  depths: Depths,
+) -> Ranking:
+  """Ranks by dot products, exactly.
+
+  Args:
+    benchmark: what is searched.
+    query_embeddings: [Q, D].
+    text_embeddings: [U, D] of `benchmark.distinct_texts`; may be a memmap.
+    depths: of the lists.
+
+  Raises:
+    UserError: embeddings that are not the benchmark's, or not finite.
+  """
+  _check_count("query", query_embeddings, len(benchmark.query_ids))
+  _check_count("passage", text_embeddings, len(benchmark.distinct_texts))
+  return exact.rank(
+    query_embeddings,
+    text_embeddings,
+    Pool(
+      benchmark.distinct_index,
+      benchmark.passage_languages,
+      len(benchmark.languages),
+    ),
+    Golds(benchmark.gold_offsets, benchmark.gold_passages),
+    depths,
+  )
+
+
+def settings_of(benchmark: Benchmark, asked: Sequence[str]) -> tuple[str, ...]:
+  """Those of the settings that have a meaning in a benchmark.
+
+  Raises:
+    UserError: none has.
+  """
+  settings = tuple(name for name in asked if name in benchmark.settings)
+  if not settings:
+    raise UserError(
+      f"config key 'evaluate.settings' is {tuple(asked)}, but benchmark"
+      f" {benchmark.name!r} has {', '.join(benchmark.settings)} only"
+    )
+  return settings
+
+
+def evaluate(
+  benchmark: Benchmark,
+  ranking: Ranking,
   *,
   settings: Sequence[str] = SETTINGS,
-  cutoffs: Sequence[int] = (1, 5, 10),
-  run_settings: Sequence[str] = ("multi",),
-  run_depth: int = 1000,
-  ann: bool = False,
+  cutoffs: Sequence[int] = CUTOFFS,
+  search: str = "exact",
+  run_settings: Sequence[str] = (),
+  run_depth: int = 0,
+  approximate: Lists | None = None,
   seed: int = 0,
 ) -> Evaluation:
-  """Scores embeddings by LAReQA's protocol (Roy et al., EMNLP 2020).
+  """Scores a ranking by LAReQA's protocol (Roy et al., EMNLP 2020).
 
   mono: a query in the pool of its language; cross: in the pool of each other
   language; multi: in the pool of all. In a language's pool the gold is that
@@ -55,85 +133,87 @@ def evaluate(
 
   Args:
     benchmark: queries, candidates and gold.
-    query_embeddings: [Q, D] float32.
-    text_embeddings: [U, D] float32, of `benchmark.distinct_texts`.
-    settings: of mono, cross, multi.
-    cutoffs: k of recall@k and success@k; nDCG's is the largest.
+    ranking: of any system, with lists as `list_depths` says.
+    settings: of mono, cross, multi; those without a meaning are left out.
+    cutoffs: k of recall@k and its kin.
+    search: how the results call it: exact, run.
     run_settings: of mono and multi, whose lists to keep.
     run_depth: passages a query in them; 0 keeps none.
-    ann: also search with ScaNN; adds the cut measures of its lists, and
-      ann_recall@k against the exact lists.
+    approximate: [Q, P, K] lists of an approximate search; adds their measures
+      up to K, and ann_recall@K against the exact lists.
     seed: of the example queries.
 
   Raises:
-    UserError: embeddings that are not the benchmark's, or not finite.
-    AnnUnavailableError: `ann`, and ScaNN is not installed; before any work.
+    UserError: no setting has a meaning.
   """
-  if ann:
-    scann_search.load()
-  _check_count("query", query_embeddings, len(benchmark.query_ids))
-  _check_count("passage", text_embeddings, len(benchmark.distinct_texts))
-  L = len(benchmark.languages)
-  depth = max(*cutoffs, _FRONT)
-  ranking = exact.rank(
-    query_embeddings,
-    text_embeddings,
-    exact.Pool(benchmark.distinct_index, benchmark.passage_languages, L),
-    benchmark.gold_offsets,
-    benchmark.gold_passages,
-    depth=max(depth, run_depth) if "multi" in run_settings else depth,
-    language_depth=depth,
-  )
-  multi = Lists(ranking.top, ranking.top_scores)
-  by_pool = Lists(
-    np.append(ranking.language_top, multi.top[:, None, :depth], axis=1),
-    np.append(ranking.language_scores, multi.scores[:, None, :depth], axis=1),
-  )  # [Q, P, depth]
+  settings = settings_of(benchmark, settings)
   wanted = needed(benchmark, settings)
-  names = [f"{name}@{k}" for name in ("recall", "success") for k in cutoffs]
-  names.append(f"ndcg@{max(cutoffs)}")
-  per_query = uncut_values(benchmark, ranking)
-  per_query |= cut_values(names, benchmark, wanted, by_pool.top, by_pool.scores)
-  figures = results(benchmark, per_query, settings, "exact")
-  if ann:
-    found = scann_lists(
-      benchmark, query_embeddings, text_embeddings, wanted, depth
-    )
-    values = cut_values(names, benchmark, wanted, found.top, found.scores)
-    k = max(cutoffs)
-    values[f"ann_recall@{k}"] = np.where(
-      wanted,
-      scann_search.recall(found.top[..., :k], by_pool.top[..., :k]),
-      np.nan,
+  per_query = every_value(benchmark, ranking, wanted, cutoffs)
+  figures = results(benchmark, per_query, settings, search)
+  if approximate is not None:
+    values = _approximate_values(
+      benchmark, ranking, approximate, wanted, cutoffs
     )
     figures += results(benchmark, values, settings, "scann")
   runs = {}
-  if run_depth and "multi" in run_settings:
-    runs["multi"] = Lists(multi.top[:, :run_depth], multi.scores[:, :run_depth])
-  if run_depth and "mono" in run_settings:
-    runs["mono"] = mono_lists(
-      benchmark, query_embeddings, text_embeddings, run_depth
-    )
-  sizes = np.bincount(benchmark.passage_languages, minlength=L)
+  if run_depth and "multi" in run_settings and "multi" in settings:
+    runs["multi"] = _cut(ranking.top, ranking.top_scores, run_depth)
+  if run_depth and "mono" in run_settings and "mono" in settings:
+    runs["mono"] = _cut(ranking.own_top, ranking.own_scores, run_depth)
+  L = len(benchmark.languages)
+  answered = benchmark.passage_languages
+  sizes = np.bincount(answered, minlength=L)
+  first = first_languages(
+    ranking.gold_ranks,
+    answered[benchmark.gold_passages],
+    benchmark.gold_queries,
+    benchmark.query_languages,
+  )
+  front = _cut(ranking.top, ranking.top_scores, _FRONT)
+  if "multi" not in benchmark.settings:  # a query may find itself there
+    front = Lists(np.full_like(front.top, -1), front.scores)
+    first = np.full_like(first, -1)
   return Evaluation(
     results=tuple(figures),
     per_query=per_query,
     language_share=language_share(
-      multi.top[:, :_FRONT],
-      benchmark.query_languages,
-      benchmark.passage_languages,
-      L,
+      front.top, benchmark.query_languages, answered, L
     ),
+    preference=language_preference(first, benchmark.query_languages, L),
     pool_share=sizes / sizes.sum(),
     examples=draw_examples(
-      benchmark,
-      multi.top[:, :_FRONT],
-      multi.scores[:, :_FRONT],
-      count=_EXAMPLES,
-      seed=seed,
+      benchmark, front.top, front.scores, count=_EXAMPLES, seed=seed
     ),
     runs=runs,
   )
+
+
+def _approximate_values(
+  benchmark: Benchmark,
+  ranking: Ranking,
+  found: Lists,
+  wanted: np.ndarray,
+  cutoffs: Sequence[int],
+) -> dict[str, np.ndarray]:
+  """Gives measure -> [Q, P] of an approximate search's lists [Q, P, K]."""
+  K = found.top.shape[-1]
+  exactly = np.append(
+    ranking.language_top[..., :K], ranking.top[:, None, :K], axis=1
+  )  # [Q, P, K]
+  names = [
+    f"{name}@{k}"
+    for name in ("recall", "success", "ndcg")
+    for k in cutoffs
+    if k <= K
+  ]
+  values = cut_values(names, benchmark, wanted, found.top, found.scores)
+  recall = ann.recall(found.top, exactly)
+  values[f"ann_recall@{K}"] = np.where(wanted, recall, np.nan)
+  return values
+
+
+def _cut(top: np.ndarray, scores: np.ndarray, depth: int) -> Lists:
+  return Lists(top[:, :depth], scores[:, :depth])
 
 
 def _check_count(name: str, embeddings: np.ndarray, count: int) -> None:

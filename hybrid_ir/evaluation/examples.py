@@ -15,7 +15,7 @@ class Hit:
   passage_id: str
   language: str
   text: str
-  score: float
+  score: float | None  # None: of a file, where it was not finite
   relevant: bool
 
 
@@ -69,7 +69,7 @@ def _hits(
       rank=rank,
       passage_id=benchmark.passage_ids[passage],
       language=benchmark.languages[benchmark.passage_languages[passage]],
-      text=benchmark.passage_texts[passage],
+      text=benchmark.passage_shown[passage],
       score=score,
       relevant=passage in gold,
     )

@@ -1,4 +1,4 @@
-"""Lists of passages, pool by pool. From embeddings, to measures and runs.
+"""Approximate lists, pool by pool. From embeddings, to evaluate.
 
 Q queries, U distinct passage texts, P = L + 1 pools: each language's passages,
 then all of them.
@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 
 from hybrid_ir.evaluation.benchmarks import Benchmark
-from hybrid_ir.retrieval import ann, exact
+from hybrid_ir.retrieval import ann
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,7 +26,11 @@ def scann_lists(
   text_embeddings: np.ndarray,
   wanted: np.ndarray,
   depth: int,
-) -> Lists:
+  *,
+  target: float = ann.RECALL,
+  sample: int = ann.SAMPLE,
+  seed: int = 0,
+) -> tuple[Lists, tuple[str, ...]]:
   """ScaNN's lists in each pool, where wanted.
 
   Args:
@@ -35,64 +39,42 @@ def scann_lists(
     text_embeddings: [U, D].
     wanted: [Q, P] bool.
     depth: passages a list.
+    target: recall that each pool's search is tuned to.
+    sample: queries that it is tuned on, at most.
+    seed: of the sample.
 
   Returns:
-    [Q, P, depth] lists; those not wanted are all padding.
+    [Q, P, depth] lists, those not wanted all padding; and a line for each
+    pool whose search was tuned, brute force being exact.
 
   Raises:
     AnnUnavailableError: ScaNN is not installed.
+    UserError: embeddings that ScaNN makes nothing of.
   """
-  found = _empty_lists(*wanted.shape, depth)
+  shape = (*wanted.shape, depth)
+  found = Lists(
+    np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
+  )
+  lines = []
   for pool in np.flatnonzero(wanted.any(axis=0)).tolist():
     columns = _columns(benchmark, pool)
     rows = np.flatnonzero(wanted[:, pool])
     if len(columns):
-      top, scores = ann.search(
-        query_embeddings[rows],
+      tool = ann.build(
         text_embeddings[benchmark.distinct_index[columns]],
         depth,
+        query_embeddings[rows],
+        target=target,
+        sample=sample,
+        seed=seed,
       )
+      top, scores = tool(query_embeddings[rows])
       found.top[rows, pool] = np.where(top >= 0, columns[top], -1)
       found.scores[rows, pool] = scores
-  return found
-
-
-def mono_lists(
-  benchmark: Benchmark,
-  query_embeddings: np.ndarray,
-  text_embeddings: np.ndarray,
-  depth: int,
-) -> Lists:
-  """Exact lists of each query in the pool of its language. [Q, depth].
-
-  Args:
-    benchmark: what is searched.
-    query_embeddings: [Q, D].
-    text_embeddings: [U, D].
-    depth: passages a list.
-  """
-  lists = _empty_lists(len(benchmark.query_ids), depth)
-  for language in np.unique(benchmark.query_languages).tolist():
-    columns = _columns(benchmark, language)
-    rows = np.flatnonzero(benchmark.query_languages == language)
-    if len(columns):
-      texts, text_of = np.unique(
-        benchmark.distinct_index[columns], return_inverse=True
-      )
-      ranking = exact.rank(
-        query_embeddings[rows],
-        text_embeddings[texts],
-        exact.Pool(
-          text_of.astype(np.int32), np.zeros(len(columns), np.int32), 1
-        ),
-        gold_offsets=np.zeros(len(rows) + 1, np.int64),
-        gold=np.zeros(0, np.int32),
-        depth=depth,
-        language_depth=0,
-      )
-      lists.top[rows] = np.where(ranking.top >= 0, columns[ranking.top], -1)
-      lists.scores[rows] = ranking.top_scores
-  return lists
+      if tool.tuned:
+        lines.append(f"{(*benchmark.languages, 'all')[pool]}: {tool.line()}")
+      del tool  # before the next one is built: each holds its embeddings
+  return found, tuple(lines)
 
 
 def _columns(benchmark: Benchmark, pool: int) -> np.ndarray:
@@ -100,9 +82,3 @@ def _columns(benchmark: Benchmark, pool: int) -> np.ndarray:
   if pool == len(benchmark.languages):
     return np.arange(len(benchmark.passage_ids))
   return np.flatnonzero(benchmark.passage_languages == pool)
-
-
-def _empty_lists(*shape: int) -> Lists:
-  return Lists(
-    np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
-  )

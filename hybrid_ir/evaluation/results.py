@@ -12,23 +12,27 @@ import numpy as np
 from hybrid_ir.evaluation.benchmarks import Benchmark
 
 SETTINGS = ("mono", "cross", "multi")
+MICRO = "micro"  # in place of a query language
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Result:
-  """A figure: a cell's mean over queries, or a macro mean over cells."""
+  """A figure: a cell's mean over queries, or a mean over several cells.
+
+  Macro, each cell weighs the same; micro, each query.
+  """
 
   benchmark: str
   unit: str
   setting: str  # mono, cross, multi
-  query_language: str  # a code; `*`: the macro mean
+  query_language: str  # a code; `*`: macro mean; `micro`: mean over queries
   passage_language: str  # a code; `all`: the pooled passages; `*`: macro mean
   measure: str
   value: float
-  queries: int  # scored; macro: the sum over the cells
-  dropped: int  # left out for want of a gold; macro: the sum over the cells
-  candidates: int  # in the pool; macro: the sum over the distinct pools
-  search: str  # exact, scann
+  queries: int  # scored; several cells: the sum over them
+  dropped: int  # without a value; several cells: the sum over them
+  candidates: int  # in the pool; several cells: the sum over distinct pools
+  search: str  # exact, scann, run
 
   def line(self, system: str, seed: int, step: int) -> dict[str, object]:
     """As results.jsonl has it, keys in its order."""
@@ -82,16 +86,17 @@ def results(
   settings: Sequence[str],
   search: str,
 ) -> list[Result]:
-  """Every cell's mean, then the macro means, a measure and setting.
+  """Every cell's mean, then macro and micro means, a measure and setting.
 
   A cell in which no query has a value gives no figure; its queries count as
-  dropped in the macro means.
+  dropped in the means over cells. A query has a value in each pool in which it
+  has one: the micro mean of cross weighs it as often.
 
   Args:
     benchmark: what was searched.
     values: measure -> [Q, L + 1], a query in a pool; NaN where it has no value.
     settings: of mono, cross, multi.
-    search: exact or scann.
+    search: exact, scann or run.
   """
   codes = (*benchmark.languages, "all")
   L = len(benchmark.languages)
@@ -108,6 +113,7 @@ def results(
         scored = [cell for cell in group if cell.queries]
         if scored:
           pools = sorted({cell.pool for cell in scored})
+          weights = [cell.queries if query == MICRO else 1 for cell in scored]
           figures.append(
             Result(
               benchmark=benchmark.name,
@@ -116,7 +122,9 @@ def results(
               query_language=query,
               passage_language=passage,
               measure=measure,
-              value=float(np.mean([cell.value for cell in scored])),
+              value=float(
+                np.average([cell.value for cell in scored], weights=weights)
+              ),
               queries=sum(cell.queries for cell in scored),
               dropped=sum(cell.dropped for cell in group),
               candidates=int(candidates[pools].sum()),
@@ -147,4 +155,6 @@ def _groups(
     for i, code in enumerate(codes[:-1]):
       yield code, "*", [cell for cell in every if cell.query == i]
       yield "*", code, [cell for cell in every if cell.pool == i]
-  yield "*", "all" if setting == "multi" else "*", every
+  pools = "all" if setting == "multi" else "*"
+  yield "*", pools, every
+  yield MICRO, pools, every

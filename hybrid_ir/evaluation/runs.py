@@ -45,8 +45,9 @@ def write_qrels(
   passage_ids: Sequence[str],
   gold_queries: np.ndarray,
   gold_passages: np.ndarray,
+  gold_grades: np.ndarray,
 ) -> None:
-  """Writes lines of `query 0 passage 1`, complete or absent.
+  """Writes lines of `query 0 passage grade`, complete or absent.
 
   Args:
     path: of the file.
@@ -54,11 +55,15 @@ def write_qrels(
     passage_ids: [C].
     gold_queries: [G] into the queries.
     gold_passages: [G] into the passages.
+    gold_grades: [G] from 1.
   """
   with write_aside(path) as aside, open(aside, "w", encoding="utf-8") as file:
     file.writelines(
-      f"{query_ids[query]} 0 {passage_ids[passage]} 1\n"
-      for query, passage in zip(
-        gold_queries.tolist(), gold_passages.tolist(), strict=True
+      f"{query_ids[query]} 0 {passage_ids[passage]} {grade}\n"
+      for query, passage, grade in zip(
+        gold_queries.tolist(),
+        gold_passages.tolist(),
+        gold_grades.tolist(),
+        strict=True,
       )
     )

@@ -1,94 +1,127 @@
-"""Approximate search. Takes embeddings; feeds evaluation and search.
+"""Approximate search. Takes embeddings; feeds evaluation and `approximate`.
 
-The only importer of ScaNN (Guo et al., ICML 2020, arXiv 1908.10396), which
-has wheels for Linux only.
+By ScaNN, built for the corpus size and tuned to a recall.
+
+Q queries, C passages, E dims.
 """
 
-import math
-import os
-from typing import Any
+import dataclasses
+import time
 
 import numpy as np
+from numpy.typing import NDArray
 
-# ScaNN's rules of thumb (its docs/algorithms.md).
-_BRUTE_FORCE_BELOW = 20_000
-_TREE_FROM = 100_000
+from hybrid_ir.retrieval import ann_parameters, ann_sample
+from hybrid_ir.retrieval.ann_searcher import (
+  AnnUnavailableError,
+  Found,
+  Searcher,
+  check,
+  load,
+  train,
+)
+from hybrid_ir.retrieval.ann_tuning import Tuned
 
+__all__ = ["AnnUnavailableError", "Tool", "build", "load", "recall", "search"]
 
-class AnnUnavailableError(Exception):
-  """ScaNN cannot be imported here; its message says so in one line."""
-
-
-def load() -> Any:
-  """ScaNN's Python operations.
-
-  Raises:
-    AnnUnavailableError: where it is not installed. Search exactly instead.
-  """
-  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it imports TensorFlow
-  try:
-    from scann.scann_ops.py import scann_ops_pybind
-  except ImportError as error:
-    raise AnnUnavailableError(f"ScaNN cannot be used here ({error})") from error
-  return scann_ops_pybind
+RECALL, SAMPLE = 0.95, 256  # as config keys 'ann.recall' and 'ann.sample'
 
 
-def search(
-  queries: np.ndarray, passages: np.ndarray, depth: int
-) -> tuple[np.ndarray, np.ndarray]:
-  """The passages of (nearly) the largest dot products.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tool:
+  """An index and the setting that it is searched with."""
+
+  searcher: Searcher
+  build_s: float
+  depth: int
+  tuned: Tuned | None  # None: brute force
+
+  def __call__(self, queries: NDArray[np.float32]) -> Found:
+    """As `Searcher.search`, of its depth."""
+    setting = self.tuned.setting if self.tuned else None
+    return self.searcher.search(queries, self.depth, setting)
+
+  def line(self) -> str:
+    """What it is and what it reaches, in a line."""
+    parameters = self.searcher.parameters
+    built = (
+      f"ScaNN, {parameters.passages:,} passages: {parameters.line()}, built in"
+      f" {self.build_s:,.1f} s"
+    )
+    return f"{built}; {self.tuned.line()}" if self.tuned else built
+
+
+def build(
+  passages: NDArray[np.float32],
+  depth: int,
+  queries: NDArray[np.float32] | None = None,
+  *,
+  target: float = RECALL,
+  sample: int = SAMPLE,
+  seed: int = 0,
+) -> Tool:
+  """Indexes passages, to be searched by their dot products.
 
   Args:
-    queries: [Q, D] float32.
-    passages: [C, D] float32.
+    passages: [C, E].
     depth: how many a query.
+    queries: [Q, E], to tune it on; None: passages stand for them.
+    target: recall that it is tuned to.
+    sample: queries that it is tuned on, at most.
+    seed: of the sample.
 
   Returns:
-    [Q, depth] int32 passages, best first, and [Q, depth] float32 scores; padded
-    with -1 and -inf where fewer were found.
+    A function, [Q, E] queries -> passages and scores as `Searcher.search`,
+    which also says what it is.
 
   Raises:
     AnnUnavailableError: where ScaNN is not installed.
+    UserError: embeddings that are not finite, or of length 0.
   """
-  builder = load().builder(passages, depth, "dot_product")
-  searcher = configure(builder, len(passages), depth).build()
-  found, scores = searcher.search_batched_parallel(queries)
-  missing = np.isnan(scores)
-  padding = (0, 0), (0, depth - found.shape[1])
-  return (
-    np.pad(
-      np.where(missing, -1, found.astype(np.int32)), padding, constant_values=-1
-    ),
-    np.pad(
-      np.where(missing, -np.inf, scores), padding, constant_values=-np.inf
-    ),
-  )
+  start = time.perf_counter()
+  searcher = train(passages, ann_parameters.choose(len(passages)))
+  build_s = time.perf_counter() - start
+  tuned = None
+  if not searcher.parameters.brute_force:
+    if queries is None:
+      chosen = ann_sample.of_passages(passages, depth, sample, seed)
+    else:
+      check(queries, "query", searcher.width)
+      chosen = ann_sample.of_queries(queries, passages, depth, sample, seed)
+    tuned = searcher.tune(chosen, target)
+  return Tool(searcher, build_s, depth, tuned)
 
 
-def configure(builder: Any, passages: int, depth: int) -> Any:
-  """Chooses ScaNN's parameters by the corpus size.
-
-  Brute force below 20,000 passages; asymmetric hashing, then rescoring of ten
-  times the depth, below 100,000; from there on in a tenth of sqrt(C)
-  partitions.
+def search(
+  queries: NDArray[np.float32],
+  passages: NDArray[np.float32],
+  depth: int,
+  *,
+  target: float = RECALL,
+  sample: int = SAMPLE,
+  seed: int = 0,
+) -> Found:
+  """The passages of (nearly) the largest dot products, searched once.
 
   Args:
-    builder: a `ScannBuilder`.
-    passages: C.
-    depth: of the lists.
+    queries: [Q, E].
+    passages: [C, E].
+    depth: how many a query.
+    target: recall that it is tuned to, on a sample of the queries.
+    sample: queries that it is tuned on, at most.
+    seed: of the sample.
+
+  Returns:
+    As `Searcher.search`.
+
+  Raises:
+    AnnUnavailableError: where ScaNN is not installed.
+    UserError: embeddings of another size, not finite, or of length 0.
   """
-  if passages < _BRUTE_FORCE_BELOW:
-    return builder.score_brute_force()
-  if passages >= _TREE_FROM:
-    leaves = math.isqrt(passages)
-    builder = builder.tree(
-      num_leaves=leaves,
-      num_leaves_to_search=math.ceil(leaves / 10),
-      training_sample_size=min(passages, 250_000),
-    )
-  return builder.score_ah(2, anisotropic_quantization_threshold=0.2).reorder(
-    max(100, 10 * depth)
+  tool = build(
+    passages, depth, queries, target=target, sample=sample, seed=seed
   )
+  return tool(queries)
 
 
 def recall(found: np.ndarray, exact: np.ndarray) -> np.ndarray:

@@ -7,13 +7,10 @@ Kamphuis et al. 2020, "Which BM25 do you mean?", with bm25s' k1 and b.
 import array
 import logging
 from collections.abc import Sequence
+from typing import Any
 
-import bm25s
 import numpy as np
 from numpy.typing import NDArray
-
-# It sets its own level to DEBUG when imported.
-logging.getLogger("bm25s").setLevel(logging.WARNING)
 
 
 class Index:
@@ -23,7 +20,7 @@ class Index:
     """Counts; `passages`: the piece ids of each, of any numbering."""
     self._count = len(passages)
     self._pieces = np.unique(np.concatenate(passages))  # [V], ascending
-    self._bm25 = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+    self._bm25 = _library().BM25(method="lucene", k1=1.5, b=0.75)
     # A vocabulary without gaps is what bm25s' arrays need; `array`, because a
     # list would hold an object a piece.
     numbered = [
@@ -47,6 +44,18 @@ class Index:
 
   def _number(self, pieces: NDArray[np.int32]) -> NDArray[np.int64]:
     return np.searchsorted(self._pieces, pieces)
+
+
+def _library() -> Any:
+  """The library, late: it starts JAX's devices when it is imported.
+
+  Several processes have to join before that.
+  """
+  import bm25s
+
+  # It sets its own level to DEBUG when imported.
+  logging.getLogger("bm25s").setLevel(logging.WARNING)
+  return bm25s
 
 
 def best(

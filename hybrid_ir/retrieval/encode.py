@@ -12,8 +12,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hybrid_ir import processes
 from hybrid_ir.ahead import ahead
-from hybrid_ir.config import Layout
+from hybrid_ir.config import Data, Layout
 from hybrid_ir.data.tokenizer import Tokenizer
 from hybrid_ir.model.bi_encoder import BiEncoder
 from hybrid_ir.model.contract import Contract
@@ -42,12 +43,23 @@ class TextEncoder:
     """E, dimensions of an embedding."""
     return self.dimensions or self.contract.embedding_size
 
+  def of(self, name: str, data: Data) -> "TextEncoder":
+    """Itself, or with what `data.prefixes` has for a data set."""
+    if name not in data.prefixes:
+      return self
+    own = self.contract.prefixes.of(name, data)
+    contract = dataclasses.replace(
+      self.contract, query_prefix=own.query, passage_prefix=own.passage
+    )
+    return dataclasses.replace(self, contract=contract)
+
   def queries(
     self,
     params: Params,
     texts: Sequence[str],
     progress: str = "",
     instruction: str = "",
+    instructions: Sequence[str] = (),
   ) -> NDArray[np.float32]:
     """Embeds queries.
 
@@ -56,14 +68,16 @@ class TextEncoder:
       texts: Q queries, without prefix.
       progress: names a progress bar; empty: none.
       instruction: what the queries are for, if the model knows instructions.
+      instructions: [Q], where each query has its own.
 
     Returns:
       [Q, E].
     """
     write = self.contract.prefixes.write_query
+    own = instructions or [instruction] * len(texts)
     return self._encode(
       params,
-      [write(text, instruction) for text in texts],
+      [write(text, told) for text, told in zip(texts, own, strict=True)],
       self.contract.query_length,
       progress,
     )
@@ -107,7 +121,8 @@ class TextEncoder:
       disable=not progress,
     ) as bar:
       for members, arrays in ahead(feed(texts, length), _AHEAD):
-        flying.append((members, self._embed(params, arrays)))
+        placed = processes.place(dict(arrays), self._shardings)
+        flying.append((members, self._embed(params, placed)))
         if len(flying) > _IN_FLIGHT:
           land()
       while flying:
@@ -117,8 +132,6 @@ class TextEncoder:
   @functools.cached_property
   def _embed(self) -> Callable[[Params, Any], jax.Array]:
     """The jitted encoder: (params, arranged texts) -> [T, E]."""
-    rows = NamedSharding(self.mesh, PartitionSpec("data"))
-    whole = NamedSharding(self.mesh, PartitionSpec())
     texts_per_row = self.layout.texts_per_row if self.layout.packing else 1
 
     def embed(params: Params, arrays: dict[str, jax.Array]) -> jax.Array:
@@ -126,15 +139,18 @@ class TextEncoder:
       leading = whole_size[:, : self.size]
       return normalize(leading) if self.model.normalize else leading
 
-    placed = {
-      name: rows if name in ("tokens", "segments", "positions") else whole
-      for name in (
-        "tokens",
-        "segments",
-        "positions",
-        "text_row",
-        "text_start",
-        "text_segment",
-      )
+    return jax.jit(
+      embed,
+      in_shardings=(None, self._shardings),
+      out_shardings=self._shardings["text_row"],
+    )
+
+  @functools.cached_property
+  def _shardings(self) -> dict[str, NamedSharding]:
+    """Rows over all devices, what tells texts apart on every one."""
+    rows = NamedSharding(self.mesh, PartitionSpec(self.mesh.axis_names))
+    whole = NamedSharding(self.mesh, PartitionSpec())
+    return {
+      **dict.fromkeys(("tokens", "segments", "positions"), rows),
+      **dict.fromkeys(("text_row", "text_start", "text_segment"), whole),
     }
-    return jax.jit(embed, in_shardings=(None, placed), out_shardings=whole)

@@ -103,7 +103,9 @@ class Feed:
       self.texts_per_row,
       rows_multiple=1,
     )
-    full = places.rows // rows
+    # `lay_out` rounds up: the last rows may hold no text.
+    used = int(places.row.max()) + 1
+    full = used // rows
     for nth in range(full):
       yield self._batch(texts, places, nth * rows, rows)
     if not last:
@@ -113,7 +115,7 @@ class Feed:
         for text, row in zip(texts, row_of, strict=True)
         if row >= full * rows
       ]
-    if left := places.rows - full * rows:
+    if left := used - full * rows:
       fewer = self.rows_multiple
       while fewer < left:
         fewer *= 2

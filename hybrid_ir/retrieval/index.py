@@ -4,28 +4,24 @@ Scores descend, then ids (trec_eval's rule); a shard's passages stand by id,
 descending, so between equal scores the lower row is ahead, which is also what
 `jax.lax.top_k` does. `shards` keeps an index on disk.
 
-Q queries, B queries of a block, N passages of a block, n of a shard, E dims.
+Q queries, N passages of a block, n of a shard, E dims.
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_ir.data.passages import Passage
 from hybrid_ir.errors import UserError
+from hybrid_ir.retrieval import blocks
+from hybrid_ir.retrieval.blocks import Block, Places
 from hybrid_ir.retrieval.nearest import check_finite
 from hybrid_ir.retrieval.origin import Origin
 
-_BLOCK_NUMBERS = 2**24  # of passage embeddings on the device at once
-# Queries scored at once: always so many, so that a query's scores do not
-# depend on what else is asked.
-_QUERIES = 16
+_BLOCK_NUMBERS = 2**24  # of passage embeddings on a device at once
 _PLACES = 2**24  # of lists of blocks, held before they are merged
 
 
@@ -107,14 +103,6 @@ def in_memory(
   return Index(name, languages, (shard,), origin)
 
 
-class _Places(NamedTuple):
-  """The best of one block: rows of a shard; score -inf pads."""
-
-  shard: int
-  rows: NDArray[np.int64]  # [Q, k]
-  scores: NDArray[np.float32]  # [Q, k]
-
-
 def search(
   index: Index,
   queries: NDArray[np.float32],
@@ -122,8 +110,6 @@ def search(
   languages: Sequence[str] = (),
 ) -> list[list[Hit]]:
   """The best passages of each query, exactly.
-
-  Memory: a block of passages, and so many queries' lists as fit.
 
   Args:
     index: to search.
@@ -136,52 +122,93 @@ def search(
     in other languages are left out.
 
   Raises:
+    UserError: as `best`.
+  """
+  return read(index, [best(index, queries, k, languages)], k)
+
+
+def best(
+  index: Index,
+  queries: NDArray[np.float32],
+  k: int,
+  languages: Sequence[str] = (),
+  part: int = 0,
+  parts: int = 1,
+) -> Places:
+  """The best passages of a part of an index, for each query, exactly.
+
+  Memory: a block of passages a device, and so many queries' lists as fit.
+
+  Args:
+    index: to search.
+    queries: [Q, E] embeddings, of the index's model.
+    k: how many a query.
+    languages: only passages in these; empty: all.
+    part: of `parts`; it has the shards number % parts == part.
+    parts: that the index is shared out in.
+
+  Returns:
+    [Q, K] places, best first by score, equal scores in any order; K: k, or as
+    many as the index has.
+
+  Raises:
     UserError: a language that the index does not have; embeddings of another
       size, or not finite.
   """
   check_finite(queries, "query")
   codes = index.codes(languages)
-  N = _block_size(index, queries.shape[1])
-  lists = sum(-(-len(shard.languages) // N) for shard in index.shards)
-  a_pass = max(_QUERIES, _PLACES // max(1, lists * min(k, N)))
-  hits: list[list[Hit]] = []
-  for start in range(0, len(queries), a_pass):
-    part = queries[start : start + a_pass]
-    found = list(_find(index, part, k, codes, N))
-    hits += [_merge(index, found, q, k) for q in range(len(part))]
-  return hits
-
-
-def _find(
-  index: Index, queries: NDArray[np.float32], k: int, codes: list[int], N: int
-) -> Iterator[_Places]:
-  """The best of every block."""
   Q, E = queries.shape
-  blocks = [
-    np.pad(part, ((0, _QUERIES - len(part)), (0, 0)))
-    for part in np.split(queries, range(_QUERIES, Q, _QUERIES))
-  ]
-  for number, shard in enumerate(index.shards):
+  for shard in index.shards:
     if shard.embeddings.shape[1] != E:
       raise UserError(
         f"{index.name}: its embeddings have {shard.embeddings.shape[1]}"
         f" dimensions, the queries' {E}; expected one model's"
       )
+  k = min(k, len(index))
+  N = _block_size(index, E)
+  lists = sum(-(-len(shard.languages) // N) for shard in index.shards)
+  a_pass = max(blocks.QUERIES, _PLACES // max(1, lists * min(k, N)))
+  found = blocks.no_places(Q, k)
+  for start in range(0, Q, a_pass):
+    some = queries[start : start + a_pass]
+    here = _blocks(index, codes, N, part, parts)
+    each = list(blocks.find(some, here, N, min(k, N)))
+    for q in range(len(some) if each else 0):
+      one = _of_query(each, q)
+      kept = _k_best(index, one, k)
+      for whole, of_query in zip(found, one, strict=True):
+        whole[start + q, : len(kept)] = of_query[kept]
+  return found
+
+
+def read(index: Index, found: Sequence[Places], k: int) -> list[list[Hit]]:
+  """What stands at the best places.
+
+  Args:
+    index: that was searched.
+    found: [Q, K] places, of each of its parts.
+    k: how many a query.
+
+  Returns:
+    Q lists, best first, equal scores by id.
+  """
+  return [
+    _hits(index, _of_query(found, query), k)
+    for query in range(len(found[0].scores))
+  ]
+
+
+def _blocks(
+  index: Index, codes: list[int], N: int, part: int, parts: int
+) -> Iterator[Block]:
+  """A part's blocks, without those that have no passage of these languages."""
+  for number in range(part, len(index.shards), parts):
+    shard = index.shards[number]
     for start in range(0, len(shard.languages), N):
       wanted = np.isin(shard.languages[start : start + N], codes)
-      if not wanted.any():
-        continue
-      passages = shard.embeddings[start : start + N]
-      if absent := N - len(wanted):
-        passages = np.pad(passages, ((0, absent), (0, 0)))
-        wanted = np.pad(wanted, (0, absent))
-      on_device = jnp.asarray(passages), jnp.asarray(wanted)
-      best = [_best(block, *on_device, k=min(k, N)) for block in blocks]
-      scores, rows = (
-        np.concatenate(part)[:Q]
-        for part in zip(*jax.device_get(best), strict=True)
-      )
-      yield _Places(number, start + rows.astype(np.int64), scores)
+      if wanted.any():
+        embeddings = shard.embeddings[start : start + N]
+        yield Block(number, start, embeddings, wanted)
 
 
 def _block_size(index: Index, E: int) -> int:
@@ -193,49 +220,58 @@ def _block_size(index: Index, E: int) -> int:
   return min(most, 1 << (longest - 1).bit_length())
 
 
-@functools.partial(jax.jit, static_argnames="k")
-def _best(
-  queries: jax.Array, passages: jax.Array, is_wanted: jax.Array, k: int
-) -> tuple[jax.Array, jax.Array]:
-  """[B, E], [N, E], [N] -> scores and rows of the k best: [B, k] each."""
-  scores = jnp.matmul(
-    queries,
-    passages.astype(jnp.float32).T,
-    precision=jax.lax.Precision.HIGHEST,
+def _of_query(found: Sequence[Places], query: int) -> Places:
+  """[K'] places of one query, of all lists."""
+  shards, rows, scores = (
+    np.concatenate([places[i][query] for places in found]) for i in range(3)
   )
-  # top_k orders -0.0 under 0.0, comparisons do not: let there be one zero.
-  scores = jnp.where(scores == 0, 0.0, scores)
-  scores = jnp.where(is_wanted[None, :], scores, -jnp.inf)
-  best: tuple[jax.Array, jax.Array] = jax.lax.top_k(scores, k)
-  return best
+  return Places(shards, rows, scores)
 
 
-def _merge(index: Index, found: list[_Places], query: int, k: int) -> list[Hit]:
-  """One query's k best of all blocks.
+def _k_best(index: Index, places: Places, k: int) -> NDArray[np.int64]:
+  """Which are a query's k best, by score; equal scores in any order.
 
-  A block's k best are its best by score and id, so what is missing in them is
-  not among the k best of all; of the rest only what ties for the last places
-  must be read for its id.
+  A list's k best are its best by score and id, so what is missing in them is
+  not among the k best of all; only what ties for the last places must be read
+  for its id.
+
+  Args:
+    index: of the places.
+    places: [K'] of one query.
+    k: how many.
   """
-  if not found:
-    return []
-  scores = np.concatenate([places.scores[query] for places in found])
-  rows = np.concatenate([places.rows[query] for places in found])
-  shards = np.repeat(
-    [places.shard for places in found],
-    [len(places.rows[query]) for places in found],
-  )
-  kept = np.flatnonzero(scores > -np.inf)
+  kept = np.flatnonzero(places.scores > -np.inf)
+  scores = places.scores[kept]
   if len(kept) > k:
-    last = np.partition(scores[kept], -k)[-k]
-    kept = kept[scores[kept] >= last]
-  candidates: list[tuple[float, Passage]] = []
-  for shard in np.unique(shards[kept]).tolist():
-    here = kept[shards[kept] == shard]
-    passages = index.shards[shard].read(rows[here].tolist())
-    candidates += zip(scores[here].tolist(), passages, strict=True)
-  candidates.sort(key=lambda pair: (pair[0], pair[1].id), reverse=True)
+    last = np.partition(scores, -k)[-k]
+    ahead, ties = kept[scores > last], kept[scores == last]
+    if len(ahead) + len(ties) > k:
+      ids = [passage.id for passage in _read(index, places, ties)]
+      order = sorted(range(len(ids)), key=ids.__getitem__, reverse=True)
+      ties = ties[order[: k - len(ahead)]]
+    kept = np.concatenate([ahead, ties])
+  return kept[np.argsort(-places.scores[kept], kind="stable")]
+
+
+def _read(
+  index: Index, places: Places, which: NDArray[np.int64]
+) -> list[Passage]:
+  """Passages, each shard's at once."""
+  passages: dict[int, Passage] = {}
+  for shard in np.unique(places.shards[which]).tolist():
+    here = which[places.shards[which] == shard]
+    found = index.shards[shard].read(places.rows[here].tolist())
+    passages.update(zip(here.tolist(), found, strict=True))
+  return [passages[place] for place in which.tolist()]
+
+
+def _hits(index: Index, places: Places, k: int) -> list[Hit]:
+  """One query's, best first."""
+  kept = _k_best(index, places, k)
+  scores = places.scores[kept].tolist()
+  found = list(zip(scores, _read(index, places, kept), strict=True))
+  found.sort(key=lambda pair: (pair[0], pair[1].id), reverse=True)
   return [
     Hit(rank, score, passage.id, passage.language, passage.text)
-    for rank, (score, passage) in enumerate(candidates[:k], 1)
+    for rank, (score, passage) in enumerate(found, 1)
   ]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
-from hybrid_ir.files import write_aside
+from hybrid_ir.files import save_array, write_aside
 
 Counts = collections.Counter[str]
 
@@ -143,11 +143,8 @@ class Mined:
 
   def keep_embeddings(self, embeddings: NDArray[np.float32]) -> None:
     """Keeps them [P, E] for a run that goes on."""
-    with (
-      write_aside(self._parts / "passages.npy") as aside,
-      aside.open("wb") as file,
-    ):
-      np.save(file, embeddings)
+    with write_aside(self._parts / "passages.npy") as aside:
+      save_array(aside, embeddings)
 
   def _part(self, block: int) -> pathlib.Path:
     return self._parts / f"{block:06}.jsonl"

@@ -8,15 +8,19 @@ that all of them are.
   NNNNN.jsonl      a line a passage: id, language, text
   NNNNN.rows.npy   [n] where each line begins, and its language
 
+Several processes may write shards, each of them others.
 Memory is bounded: by three shards in writing (one is read, one encoded, one
 written), by one in reading.
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
 import json
+import os
 import pathlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,7 +29,7 @@ from numpy.typing import NDArray
 
 from hybrid_ir.data.passages import Passage
 from hybrid_ir.errors import UserError
-from hybrid_ir.files import write_aside
+from hybrid_ir.files import save_array, write_aside
 from hybrid_ir.retrieval.index import Index, Shard
 from hybrid_ir.retrieval.origin import Origin
 
@@ -33,6 +37,8 @@ FOLDER = "index"  # of a workdir
 _PLAN, _MANIFEST = "plan.json", "manifest.json"
 _FORMAT = 1
 _MEND = "delete the folder and run task=encode again"
+_SHARE = "expected one folder that all processes share; name such a --workdir"
+_LOOKS, _PAUSE_S = 5, 1.0  # for the shards of other hosts
 _ROW = np.dtype([("offset", "<i8"), ("language", "<i4")])
 Embed = Callable[[list[str], int], NDArray[np.float32]]  # texts, shard number
 
@@ -63,11 +69,8 @@ class Plan:
     return {"format": _FORMAT, **dataclasses.asdict(self)}
 
 
-def start(folder: pathlib.Path, plan: Plan) -> list[int]:
-  """Makes or resumes an index.
-
-  Returns:
-    The numbers of the shards that are still to be written.
+def start(folder: pathlib.Path, plan: Plan) -> None:
+  """Makes or resumes an index, before any process writes to it.
 
   Raises:
     UserError: the folder holds another index.
@@ -80,13 +83,28 @@ def start(folder: pathlib.Path, plan: Plan) -> list[int]:
   else:
     with write_aside(path) as aside:
       aside.write_text(json.dumps(plan.to_json(), indent=1), encoding="utf-8")
-  if (folder / _MANIFEST).exists():
-    return []
-  return [
+
+
+def missing(folder: pathlib.Path, plan: Plan) -> set[int]:
+  """The numbers of the shards that are still to be written.
+
+  Raises:
+    UserError: the index was not begun here.
+  """
+  # Listed, not asked for one by one: a network's file system remembers for a
+  # while that a file was not there, but reads a folder anew when it is opened.
+  there: set[str] = set()
+  with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+    there = {entry.name for entry in entries}
+  if _PLAN not in there:
+    raise UserError(f"{folder}: {_PLAN} is not there; {_SHARE}")
+  if _MANIFEST in there:
+    return set()
+  return {
     number
     for number in range(plan.shards)
-    if not _path(folder, number, "npy").exists()
-  ]
+    if _path(folder, number, "npy").name not in there
+  }
 
 
 def write_shards(
@@ -175,7 +193,21 @@ def _write(
 
 
 def finish(folder: pathlib.Path, plan: Plan) -> None:
-  """Writes manifest.json, once every shard is there."""
+  """Writes manifest.json.
+
+  Raises:
+    UserError: a shard is not there, nor seconds later: what another host has
+      written may be seen here a little late.
+  """
+  for _ in range(_LOOKS):
+    if not missing(folder, plan):
+      break
+    time.sleep(_PAUSE_S)
+  if absent := missing(folder, plan):
+    raise UserError(
+      f"{folder}: {len(absent)} of {plan.shards} shards are not there, such as"
+      f" {min(absent)}; {_SHARE}"
+    )
   content = {**plan.to_json(), "passages": plan.passages, "shards": plan.shards}
   with write_aside(folder / _MANIFEST) as aside:
     aside.write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -278,8 +310,8 @@ def _path(folder: pathlib.Path, number: int, kind: str) -> pathlib.Path:
 
 
 def _save(path: pathlib.Path, array: NDArray[Any]) -> None:
-  with write_aside(path) as aside, aside.open("wb") as file:
-    np.save(file, array)
+  with write_aside(path) as aside:
+    save_array(aside, array)
 
 
 def _read_json(path: pathlib.Path) -> dict[str, Any]:

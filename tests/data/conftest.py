@@ -1,4 +1,4 @@
-"""Corpora made of invented records, and a tokenizer of a token a byte."""
+"""Corpora of invented records, a tokenizer of bytes."""
 
 import pytest
 import tokenizers

@@ -2,11 +2,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hybrid_ir.config import Layout, Mix
 from hybrid_ir.data.batch import Batches, arrange
 from hybrid_ir.data.plan import Plan
 from hybrid_ir.data.records import Record
+
+STORES = ("queries", "passages", "negatives")
 
 
 def record(id, language, negatives=(), passage=None, scores=()):
@@ -307,3 +311,42 @@ def test_arrange_by_hand():
   ]
   assert arranged["text_row"].tolist() == [0, 0, 1]
   assert arranged["text_start"].tolist() == [5, 0, 0]
+
+
+@given(
+  own=st.lists(st.booleans(), min_size=64, max_size=64), step=st.integers(0, 9)
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_process_reads_its_own_rows(make_corpus, own, step):
+  """The others' tokens are 0, and everything else is the whole batch's."""
+  batches = make_batches(make_corpus(RECORDS), negatives=1, size=6)
+  whole = batches(step)
+  mine = np.array(own)
+  read = []
+
+  class Read:
+    def __init__(self, store):
+      self._store = store
+
+    def __getattr__(self, name):
+      return getattr(self._store, name)
+
+    def gather(self, texts, *rest):
+      read.append(len(texts))
+      return self._store.gather(texts, *rest)
+
+  (corpus,) = batches.corpora
+  counting = dataclasses.replace(
+    corpus, **{name: Read(getattr(corpus, name)) for name in STORES}
+  )
+  part = dataclasses.replace(
+    batches, corpora=[counting], own_rows=lambda rows: mine[:rows]
+  )(step)
+  kept = mine[: len(whole["tokens"])]
+  np.testing.assert_array_equal(
+    part["tokens"], np.where(kept[:, None], whole["tokens"], 0)
+  )
+  for name in whole.keys() - {"tokens"}:
+    np.testing.assert_array_equal(part[name], whole[name])
+  texts = whole["text_segment"] > 0
+  assert sum(read) == kept[whole["text_row"]][texts].sum()

@@ -1,9 +1,12 @@
 import contextlib
+import errno
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hybrid_ir.data import corpus_rows
 from hybrid_ir.data.corpus_rows import CorpusRows
 from hybrid_ir.data.names import NamesWriter, open_names
 from hybrid_ir.data.records import Record
@@ -49,8 +52,16 @@ def spread(records, ids):
 
 
 @settings(deadline=None, max_examples=80)
-@given(cells=CELLS, at_once=st.integers(1, 40))
-def test_as_the_slow_way_says(tmp_path_factory, cells, at_once):
+@given(
+  cells=CELLS, at_once=st.integers(1, 40), ids_at_once=st.sampled_from([3, 99])
+)
+def test_as_the_slow_way_says(tmp_path_factory, cells, at_once, ids_at_once):
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(corpus_rows, "_IDS", ids_at_once)
+    compare(tmp_path_factory, cells, at_once)
+
+
+def compare(tmp_path_factory, cells, at_once):
   records = [
     Record(f"q{i}", language, "?", passage, "here", tuple(negatives), group)
     for (i, language), (passage, group, negatives) in cells.items()
@@ -74,3 +85,11 @@ def test_as_the_slow_way_says(tmp_path_factory, cells, at_once):
   assert arrays["negative_group"].tolist() == expected
   counts = np.diff(arrays["negatives_of"])
   assert counts.tolist() == [len(r.negatives) for r in records]
+
+
+@pytest.mark.parametrize("name", ["row_of", "group_of"])
+def test_a_full_disk_has_its_number(tmp_path, name):
+  (tmp_path / f"{name}.npy").symlink_to("/dev/full")
+  with pytest.raises(OSError, match="No space left") as caught:
+    save(tmp_path, [Record("q1", "de", "?", "text", "here")], 1)
+  assert caught.value.errno == errno.ENOSPC

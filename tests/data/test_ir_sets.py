@@ -164,8 +164,8 @@ def test_few_of_many_negatives_are_kept(read, monkeypatch):
 @pytest.mark.parametrize(
   ("name", "language", "ids"),
   [
-    ("irds:miracl/sw/train", "sw", ["sw-3-5#1", "sw-3-5#0"]),
-    ("irds:mmarco/v2/dt/train", "nl", ["nl-7-0", "nl-9-2"]),
+    ("ir_datasets:miracl/sw/train", "sw", ["sw-3-5#1", "sw-3-5#0"]),
+    ("ir_datasets:mmarco/v2/dt/train", "nl", ["nl-7-0", "nl-9-2"]),
   ],
 )
 def test_any_id_of_ir_datasets(read, name, language, ids):
@@ -178,13 +178,20 @@ def test_any_id_of_ir_datasets(read, name, language, ids):
 @pytest.mark.parametrize(
   ("name", "message"),
   [
-    ("irds:miracl/sv/train", "unknown data set 'irds:miracl/sv/train'.*miracl"),
-    ("irds:?", "unknown data set 'irds:.'.*no such id$"),
-    ("irds:miracl/sw", "'irds:miracl/sw' has no queries; expected an id with"),
-    ("irds:miracl/sw/test-a", "'irds:miracl/sw/test-a' has no qrels"),
-    ("irds:neumarco/fa/train", r"cannot be told \(it says en, fa\)"),
-    ("irds:codesearchnet/challenge", r"cannot be told \(it says nothing\)"),
-    ("irds:miracl/sw/train", "has none of them; it has sw"),
+    (
+      "ir_datasets:miracl/sv/train",
+      "unknown data set 'ir_datasets:miracl/sv/train'.*miracl",
+    ),
+    ("ir_datasets:?", "unknown data set 'ir_datasets:.'.*no such id$"),
+    (
+      "ir_datasets:miracl/sw",
+      "'ir_datasets:miracl/sw' has no queries; expected",
+    ),
+    ("ir_datasets:miracl/sw/test-a", ":miracl/sw/test-a' has no qrels"),
+    ("ir_datasets:neumarco/fa/train", r"cannot be told \(it says en, fa\)"),
+    ("ir_datasets:neuclir/1/fa/trec-2023", r"cannot be told \(it says en, fa"),
+    ("ir_datasets:codesearchnet/challenge", r"be told \(it says nothing\)"),
+    ("ir_datasets:miracl/sw/train", "has none of them; it has sw"),
     ("mr_tydi", "data set 'mr_tydi' has none of them; it has ar, bn, en, fi"),
     ("miracl", "'data.languages' is .'cy',., but data set 'miracl' has none"),
   ],

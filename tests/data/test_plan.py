@@ -50,9 +50,9 @@ def mix(**keys):
   return changed
 
 
-def plan(corpora, batch_size=4, seed=0, weights=None, **keys):
+def plan(corpora, batch_size=4, seed=0, weights=None, limit=0, **keys):
   weights = weights or [None] * len(corpora)
-  return Plan(corpora, weights, mix(**keys), batch_size, seed)
+  return Plan(corpora, weights, mix(**keys), batch_size, seed, limit)
 
 
 def same(a, b):
@@ -119,6 +119,36 @@ def test_batches_are_those_of_earlier_versions(keys, digest):
     for array in (batch.ids, batch.query_language, batch.passage_language):
       found.update(array.astype("<i8").tobytes())
   assert found.hexdigest()[:16] == digest
+
+
+def drawn(limit, seed=0, steps=60, **keys):
+  """How often each id comes, over some steps."""
+  has = np.random.default_rng(0).random((300, 4)) < 0.8
+  has[:, 2] = True
+  planned = plan([corpus("big", has)], 4, seed, limit=limit, **keys)
+  return Counter(
+    np.concatenate([planned(s).ids for s in range(steps)]).tolist()
+  )
+
+
+@pytest.mark.parametrize("interleave", ["batch", "example"])
+def test_a_limit_draws_from_so_many_ids(interleave):
+  few, more = (drawn(n, interleave=interleave) for n in (20, 60))
+  assert len(few) == 20
+  assert len(more) == 60
+  assert set(few) < set(more)
+  assert set(drawn(20, 1, interleave=interleave)) != set(few)
+
+
+def test_limited_ids_come_equally_often():
+  # 60 batches of 4 are 10 epochs of 24 ids.
+  assert set(drawn(24, mono=0.0).values()) <= {9, 10, 11}
+  one_epoch = drawn(24, steps=6, interleave="example", cross=0.0)
+  assert set(one_epoch.values()) == {1}
+
+
+def test_a_limit_above_all_is_none():
+  assert drawn(300) == drawn(0) == drawn(9999)
 
 
 @pytest.mark.parametrize("keys", MIXES)

@@ -59,6 +59,21 @@ def test_parts_and_blocks_meet(monkeypatch, ids):
   check(draw_has(0, ids, 9, 0.3))
 
 
+def test_some_of_the_ids():
+  has = draw_has(0, 5000, 3, 0.5)
+  kept = draw_has(1, 5000, 1, 0.1)[:, 0]
+  presence = look_up(rows(has), kept)
+  assert presence.ids == kept.sum()
+  for found, expected in (
+    (presence.in_all(0, 2), has[:, 0] & has[:, 2] & kept),
+    (presence.in_some(1), has.any(axis=1) & kept),
+  ):
+    places = np.arange(len(found))
+    np.testing.assert_array_equal(found[places], np.flatnonzero(expected))
+  some = presence.patterns.any(axis=1)
+  assert presence.counts[some].sum() == (has.any(axis=1) & kept).sum()
+
+
 def test_ids_that_are_far_apart():
   has = np.zeros((200_000, 2), bool)
   has[[3, 70_000, 199_999]] = True

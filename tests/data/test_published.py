@@ -37,7 +37,7 @@ def test_languages():
   assert published.facts("mlqa_r").languages == lareqa.languages("mlqa_r")
 
 
-@pytest.mark.parametrize("name", ["", "my.jsonl", "irds:vaswani"])
+@pytest.mark.parametrize("name", ["", "my.jsonl", "ir_datasets:vaswani"])
 def test_nothing_is_known(name):
   assert published.facts(name) is None
 
@@ -50,10 +50,14 @@ def test_nothing_is_known(name):
     ("mlqa_r", "mlqa", "MLQA-R is made of MLQA's questions"),
     ("squad", "xquad_r", "from the development set of SQuAD v1.1"),
     ("miracl", "mr_tydi", "judged anew"),
-    ("mr_tydi", "irds:miracl/sw/dev", "judged anew"),
+    ("mr_tydi", "ir_datasets:miracl/sw/dev", "judged anew"),
     ("tydi_qa", "miracl", "are questions of TyDi QA"),
-    ("irds:msmarco-passage/train", "irds:neumarco/fa/dev", "passages are shar"),
-    ("miracl", "irds:miracl/sw/dev", "in domain"),
+    (
+      "ir_datasets:msmarco-passage/train",
+      "ir_datasets:neumarco/fa/dev",
+      "passages are shared",
+    ),
+    ("miracl", "ir_datasets:miracl/sw/dev", "in domain"),
     ("world_facts", "world_facts", "no fact of the test split"),
   ],
 )

@@ -1,3 +1,4 @@
+import errno
 import itertools
 
 import numpy as np
@@ -55,3 +56,11 @@ def test_offsets_go_beyond_32_bits(tmp_path):
   _, offsets = open_ragged(tmp_path, "some", np.uint8)
   assert offsets[-1] == 3 * 2**31
   assert np.diff(offsets).tolist() == [2**31 - 1, 1] * 3
+
+
+@pytest.mark.parametrize("name", ["some.values", "some.offsets.npy"])
+def test_a_full_disk_has_its_number(tmp_path, name):
+  (tmp_path / name).symlink_to("/dev/full")
+  with pytest.raises(OSError, match="No space left") as caught:
+    write(tmp_path, [[[1, 2, 3]]])
+  assert caught.value.errno == errno.ENOSPC

@@ -174,8 +174,8 @@ def test_unknown_name(tmp_path, name, hint):
   with pytest.raises(UserError) as caught:
     opened(name, "train", tmp_path)
   assert str(caught.value) == (
-    f"unknown data set {name!r}; {hint} {', '.join(NAMES)}, irds:ID with an id"
-    " of ir_datasets', and the path of a .jsonl or .parquet file"
+    f"unknown data set {name!r}; {hint} {', '.join(NAMES)}, ir_datasets:ID"
+    " with an id of theirs, and the path of a .jsonl or .parquet file"
   )
 
 

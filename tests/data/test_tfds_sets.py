@@ -1,7 +1,5 @@
 """TFDS's own builders, on tiny files that stand for their downloads."""
 
-import dataclasses
-import hashlib
 import io
 import json
 import subprocess
@@ -18,7 +16,7 @@ from hybrid_ir.data.sources import open_source
 from hybrid_ir.data.tfds_build import tfds
 from hybrid_ir.errors import UserError
 
-BUILDERS = ("squad", "xquad", "mlqa", "tydi_qa", "databricks_dolly")
+from ..stand_ins import DOLLY
 
 
 def squad(*questions, context="The hill is 90 m tall."):
@@ -59,26 +57,6 @@ TYDI = {
   "sw": "swahili",
   "te": "telugu",
 }
-DOLLY = (
-  {
-    "instruction": "How tall is the hill?",
-    "context": "The hill is 90 m tall.",
-    "response": "90 m",
-    "category": "closed_qa",
-  },
-  {
-    "instruction": "Name two hills.\n",
-    "context": "",
-    "response": "Tor and Fell.",
-    "category": "brainstorming",
-  },
-  {
-    "instruction": "Say nothing.",
-    "context": "",
-    "response": " ",
-    "category": "open_qa",
-  },
-)
 FILES = {
   "train-v1.1.json": squad(("q1", "How tall is it?"), ("q2", "What is it?")),
   "dev-v1.1.json": squad(("q9", "Where is it?")),
@@ -115,30 +93,13 @@ FILES = {
     for code in TYDI
     if code != "en"
   },
-  "databricks-dolly-15k.jsonl": "\n".join(map(json.dumps, DOLLY)).encode(),
+  **DOLLY,
 }
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
-  """A cache whose downloads/manual holds FILES, which pass for released."""
-  manual = tmp_path / "tfds" / "downloads" / "manual"
-  manual.mkdir(parents=True)
-  for name, content in FILES.items():
-    (manual / name).write_bytes(content)
-  for name in BUILDERS:
-    builder = tfds.builder_cls(name)
-    infos = {url: released(info) for url, info in builder.url_infos.items()}
-    monkeypatch.setattr(builder, "url_infos", infos)
-  return tmp_path
-
-
-def released(info):
-  content = FILES.get(info.filename)
-  if content is None:
-    return info
-  checksum = hashlib.sha256(content).hexdigest()
-  return dataclasses.replace(info, size=len(content), checksum=checksum)
+def cache(tfds_home):
+  return tfds_home(FILES)
 
 
 def read(cache, name, split="train", languages=()):

@@ -1,18 +1,16 @@
 import dataclasses
-import itertools
-import pathlib
+import re
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
-from hybrid_ir.data import lareqa
-from hybrid_ir.data.lareqa import Paragraph, Question, Sentence
+from hybrid_ir.data.judged import Texts
 from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
-from hybrid_ir.evaluation.benchmarks import from_paragraphs, from_records
-
-SHARED = pathlib.Path(__file__).resolve().parents[3] / "shared"
-LAREQA = SHARED / "data" / "lareqa"
+from hybrid_ir.evaluation.benchmarks import Gold, build, from_records, pairs
+from hybrid_ir.evaluation.faults import Faults
 
 
 def record(id, language, passage):
@@ -59,6 +57,8 @@ def test_records_by_hand():
   assert benchmark.distinct_index.tolist() == [0, 1, 1, 2, 3]
   assert benchmark.query_languages.tolist() == [1, 1, 2]
   assert benchmark.gold_queries.tolist() == [0, 1, 1, 2, 2]
+  assert benchmark.gold_grades.tolist() == [1] * 5
+  assert benchmark.faults == ()
   assert gold_ids(benchmark) == {
     "en:3": {"en:1"},
     "en:1": {"en:1", "de:1"},
@@ -66,108 +66,197 @@ def test_records_by_hand():
   }
 
 
-def paragraph(language, number, sentences, golds):
-  name = f"{language}/{number}"
-  return Paragraph(
-    id=name,
-    language=language,
-    title="A title",
-    context=" ".join(sentences),
-    sentences=tuple(
-      Sentence(f"{name}-{i}", text) for i, text in enumerate(sentences)
-    ),
-    questions=tuple(
-      Question(id, f"{id} in {language}?", gold) for id, gold in golds.items()
-    ),
-    where=f"{language}.json: paragraph {number}",
-  )
+def test_instructions_stay_with_their_queries():
+  told = dataclasses.replace(POOL[3], instruction="find")
+  benchmark = from_records("b", [POOL[0], told], POOL)
+  assert dict(
+    zip(benchmark.query_ids, benchmark.query_instructions, strict=True)
+  ) == {"de:1": "find", "en:1": ""}
+  assert from_records("b", POOL[:2], POOL).query_instructions == ()
 
 
-PARAGRAPHS = {
-  "en": [
-    paragraph("en", 0, ["A.", "B.", "A."], {"q1": 1, "q2": 1}),
-    paragraph("en", 1, ["C."], {"q3": 0}),
-  ],
-  "de": [paragraph("de", 0, ["Ah.", "Be."], {"q1": 0})],
-}
-
-
-def test_paragraphs_by_hand():
-  benchmark = from_paragraphs("tiny", "sentence", PARAGRAPHS)
-  assert benchmark.passage_ids == (
-    *("en/1-0", "en/0-2", "en/0-1", "en/0-0"),
-    *("de/0-1", "de/0-0"),
-  )
-  assert len(benchmark.distinct_texts) == 5
-  assert gold_ids(benchmark) == {
-    "en:q1": {"en/0-1", "de/0-0"},
-    "en:q2": {"en/0-1"},
-    "en:q3": {"en/1-0"},
-    "de:q1": {"en/0-1", "de/0-0"},
-  }
+def test_the_fingerprint_is_of_all_that_is_scored():
+  made = from_records("b", POOL[:2], POOL)
+  assert made.fingerprint == from_records("b", POOL[:2], POOL).fingerprint
+  others = [
+    from_records("c", POOL[:2], POOL),
+    from_records("b", POOL[:1], POOL),
+    from_records("b", POOL[:2], POOL[:4]),
+    from_records("b", [POOL[0], POOL[2]], POOL),
+    dataclasses.replace(made, gold_passages=made.gold_passages[::-1]),
+    dataclasses.replace(made, query_texts=made.query_texts[::-1]),
+  ]
+  assert len({made.fingerprint, *(b.fingerprint for b in others)}) == 7
 
 
 def renamed(i, id):
   return [dataclasses.replace(r, id=id) if r is POOL[i] else r for r in POOL]
 
 
-@pytest.mark.parametrize(
-  ("queries", "pool", "message"),
-  [
-    (POOL[:1], renamed(1, "1"), "en.jsonl:2: id '1' stands twice"),
-    (POOL[:1], [*POOL, POOL[0]], "en.jsonl:1: id '1' stands twice"),
-    ([POOL[0], POOL[0]], POOL, "en.jsonl:1: id 'en:1' stands twice"),
-    ([record("9", "en", "nine")], POOL, "en.jsonl:9: query '9' has no gold"),
-    (POOL[:1], renamed(4, "a b"), "de.jsonl:10: id 'de:a b' holds white space"),
-    ([], POOL, "no queries"),
-  ],
-)
-def test_bad_input_is_named(queries, pool, message):
+TWICE = r"records whose id stands twice in their language: 1 "
+BAD = [
+  (POOL[:1], renamed(1, "1"), TWICE + r'.en.jsonl:2 "1".'),
+  (POOL[:1], [*POOL, POOL[0]], TWICE + r'.en.jsonl:1 "1".'),
+  (
+    [POOL[0], POOL[0]],
+    POOL,
+    r'queries whose id stands twice: 1 .en.jsonl:1 "en:1".',
+  ),
+  (
+    [POOL[0], record("9", "en", "nine")],
+    POOL,
+    r'queries without a relevant passage: 1 .en.jsonl:9 "en:9".',
+  ),
+  (
+    POOL[:1],
+    renamed(4, "a b"),
+    r"passages whose id is empty or holds white space, .*: 1 .de.jsonl:10",
+  ),
+  (
+    [POOL[0], dataclasses.replace(POOL[1], query=" ")],
+    POOL,
+    r'queries without a text: 1 .en.jsonl:2 "en:2".',
+  ),
+]
+
+
+@pytest.mark.parametrize(("queries", "pool", "message"), BAD)
+def test_faults_are_named(queries, pool, message):
   with pytest.raises(UserError, match=message) as error:
     from_records("tiny", queries, pool)
   assert "\n" not in str(error.value)
+  assert str(error.value).endswith("by --config.evaluate.allow_faults=true")
 
 
-def test_a_question_id_that_stands_twice_is_named():
-  twice = {"en": [*PARAGRAPHS["en"], paragraph("en", 2, ["D."], {"q3": 0})]}
-  with pytest.raises(UserError, match="paragraph 2: id 'en:q3' stands twice"):
-    from_paragraphs("tiny", "sentence", twice)
+@pytest.mark.parametrize(("queries", "pool", "message"), BAD)
+def test_faults_are_left_out_and_counted(queries, pool, message):
+  benchmark = from_records("tiny", queries, pool, allow_faults=True)
+  (fault,) = benchmark.faults
+  assert re.match(message, fault)
+  assert gold_ids(benchmark) == {"en:1": {"en:1", "de:1"}}
+  assert "de:a b" not in benchmark.passage_ids
 
 
-@pytest.mark.skipif(not LAREQA.is_dir(), reason=f"no {LAREQA}")
-@pytest.mark.parametrize(
-  ("name", "candidates", "queries", "golds"),
-  [
-    ("xquad_r", 13_014, 13_090, {11: 13_090}),
-    ("mlqa_r", 20_534, 4_199, {4: 820 * 4, 3: 263 * 3, 2: 65 * 2}),
-  ],
-)
-def test_the_real_sets_have_the_published_counts(
-  name, candidates, queries, golds, tmp_path
-):
-  benchmark = from_paragraphs(
-    name,
-    "sentence",
-    {
-      language: lareqa.paragraphs(
-        name, language, cache_dir=tmp_path, lareqa_dir=str(LAREQA)
-      )
-      for language in lareqa.languages(name)
-    },
+def test_nothing_to_ask_or_to_search():
+  with pytest.raises(UserError, match=r"'tiny' has no queries"):
+    from_records("tiny", [], POOL)
+  with pytest.raises(UserError, match=r"'tiny' has no queries"):
+    from_records("tiny", [record("9", "en", "")], POOL, allow_faults=True)
+  with pytest.raises(UserError, match=r"'tiny' has no passages"):
+    build(
+      "tiny",
+      "passage",
+      texts("en:1"),
+      texts(),
+      pairs([]),
+      faults=Faults(),
+      gold_needed=False,
+    )
+
+
+def texts(*ids):
+  return Texts(ids, ["en"] * len(ids), [f"{i}!" for i in ids], "line {}".format)
+
+
+def test_the_highest_grade_of_a_pair_counts_whatever_the_order():
+  gold = Gold(
+    np.array([1, 0, 0, 1, 0]),
+    np.array([0, 2, 2, 1, 0]),
+    np.array([1, 1, 3, 2, 1]),
   )
-  assert len(benchmark.passage_ids) == candidates
-  assert len(benchmark.query_ids) == queries
-  counts = np.diff(benchmark.gold_offsets)
-  assert dict(zip(*np.unique(counts, return_counts=True), strict=True)) == golds
-  ids = np.array(benchmark.passage_ids)
-  assert (ids[:-1] > ids[1:]).all()
-  if name == "mlqa_r":
-    english = benchmark.languages.index("en")
-    asked = benchmark.query_languages[benchmark.gold_queries]
-    answered = benchmark.passage_languages[benchmark.gold_passages]
-    others = set(range(len(benchmark.languages))) - {english}
-    shared = [
-      np.sum((asked == x) & (answered == y))
-      for x, y in itertools.permutations(others, 2)
-    ]
-    assert (min(shared), max(shared)) == (161, 207)
+  benchmark = build(
+    *("tiny", "passage", texts("en:b", "en:a"), texts("x", "z", "y"), gold),
+    faults=Faults(),
+  )
+  assert benchmark.query_ids == ("en:b", "en:a")  # as they were read
+  assert benchmark.passage_ids == ("z", "y", "x")
+  assert benchmark.gold_offsets.tolist() == [0, 2, 4]
+  assert benchmark.gold_passages.tolist() == [1, 2, 0, 2]
+  assert benchmark.gold_grades.tolist() == [3, 1, 2, 1]
+  assert benchmark.gold_grades.dtype == np.int32
+  assert benchmark.passage_shown == benchmark.passage_texts
+
+
+def test_of_two_passages_with_one_id_the_first_stands():
+  pool = Texts(["a", "b", "a"], ["en", "en", "de"], ["1", "2", "3"], str)
+  benchmark = build(
+    *("tiny", "passage", texts("en:q"), pool, pairs([(0, 0), (0, 2)])),
+    faults=Faults(),
+    allow_faults=True,
+  )
+  assert benchmark.passage_texts == ("2", "1")
+  assert benchmark.gold_passages.tolist() == [1]
+  assert benchmark.faults == ('passages whose id stands twice: 1 (2 "a")',)
+  assert benchmark.languages == ("en",)
+
+
+def test_queries_without_gold_may_be_wanted():
+  benchmark = build(
+    *("tiny", "passage", texts("en:1", "en:2", "en:3"), texts("x")),
+    pairs([(1, 0)]),
+    faults=Faults(),
+    gold_needed=False,
+  )
+  assert benchmark.gold_offsets.tolist() == [0, 0, 1, 1]
+  assert benchmark.gold_queries.tolist() == [1]
+
+
+def test_many_faults_are_counted_the_first_named():
+  faults = Faults()
+  for i in range(5):
+    faults.add("lines that rhyme", f"x:{i}")
+  faults.add("lines that do not", "y:1")
+  assert faults.settle("tiny", allow=True) == (
+    "lines that rhyme: 5 (x:0, x:1, x:2, …)",
+    "lines that do not: 1 (y:1)",
+  )
+  with pytest.raises(UserError) as caught:
+    faults.settle("tiny", allow=False)
+  assert str(caught.value) == (
+    "benchmark 'tiny' has lines that rhyme: 5 (x:0, x:1, x:2, …); lines that do"
+    " not: 1 (y:1); mend them, or leave them out by"
+    " --config.evaluate.allow_faults=true"
+  )
+
+
+@hypothesis.given(
+  ids=st.lists(
+    st.text(st.characters(categories=("L", "N", "So")), min_size=1, max_size=3),
+    min_size=1,
+    max_size=8,
+    unique=True,
+  ),
+  seed=st.integers(0, 99),
+)
+def test_order_and_gold_against_a_plain_version(ids, seed):
+  rng = np.random.default_rng(seed)
+  Q, G = 3, 12
+  gold = Gold(
+    rng.integers(Q, size=G),
+    rng.integers(len(ids), size=G),
+    rng.integers(1, 4, G),
+  )
+  best = {}
+  for query, passage, grade in zip(
+    *map(np.ndarray.tolist, (gold.queries, gold.passages, gold.grades)),
+    strict=True,
+  ):
+    pair = query, ids[passage]
+    best[pair] = max(grade, best.get(pair, 0))
+  benchmark = build(
+    *("any", "passage", texts("en:0", "en:1", "en:2"), texts(*ids), gold),
+    faults=Faults(),
+    gold_needed=False,
+  )
+  assert benchmark.passage_ids == tuple(
+    sorted(ids, key=lambda id: id.encode(), reverse=True)
+  )
+  assert best == {
+    (query, benchmark.passage_ids[passage]): grade
+    for query, passage, grade in zip(
+      benchmark.gold_queries.tolist(),
+      benchmark.gold_passages.tolist(),
+      benchmark.gold_grades.tolist(),
+      strict=True,
+    )
+  }

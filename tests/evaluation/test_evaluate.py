@@ -1,3 +1,5 @@
+import dataclasses
+
 import ir_measures
 import numpy as np
 import pytest
@@ -6,9 +8,10 @@ from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation import evaluate as evaluation
 from hybrid_ir.evaluation.benchmarks import from_records
-from hybrid_ir.evaluation.evaluate import evaluate
+from hybrid_ir.evaluation.evaluate import evaluate, list_depths, rank_embeddings
+from hybrid_ir.evaluation.lists import scann_lists
+from hybrid_ir.evaluation.results import SETTINGS, needed
 from hybrid_ir.evaluation.runs import write_qrels, write_run
-from hybrid_ir.retrieval import ann, exact
 
 # Id 2 has no French. Columns: fr:1 en:2 en:1 de:2 de:1, ties go left.
 IDS = ["de:1", "de:2", "en:1", "en:2", "fr:1"]
@@ -38,10 +41,17 @@ def tiny():
   return from_records("tiny", records, records)
 
 
+EYE = np.eye(5, dtype=np.float32)
+
+
+def rank(tiny, scores=SCORES, **depths):
+  """Passages are unit vectors: the query embeddings are the scores."""
+  return rank_embeddings(tiny, scores, EYE, list_depths(tiny, **depths))
+
+
 @pytest.fixture(scope="module")
 def evaluated(tiny):
-  # Passages are unit vectors: the query embeddings are the scores.
-  return evaluate(tiny, SCORES, np.eye(5, dtype=np.float32), cutoffs=(1, 2))
+  return evaluate(tiny, rank(tiny), cutoffs=(1, 2))
 
 
 def figures(evaluation, setting, measure, search="exact"):
@@ -63,6 +73,7 @@ def test_mono_by_hand(evaluated):
     ("en", "en"): (0.75, 2, 0, 2),
     ("fr", "fr"): (1.0, 1, 0, 1),
     ("*", "*"): (round(2.75 / 3, 9), 5, 0, 5),
+    ("micro", "*"): (0.9, 5, 0, 5),
   }
 
 
@@ -81,22 +92,26 @@ def test_cross_by_hand(evaluated):
     ("*", "en"): (0.75, 3, 0, 2),
     ("*", "fr"): (1.0, 2, 2, 1),
     ("*", "*"): (round(4.75 / 6, 9), 8, 2, 5),
+    ("micro", "*"): (round(6.5 / 8, 9), 8, 2, 5),
   }
 
 
 def test_multi_by_hand(evaluated):
   macro = round(sum(MULTI.values()) / 3, 9)
+  micro = round((2 * MULTI["de"] + 2 * MULTI["en"] + MULTI["fr"]) / 5, 9)
   assert figures(evaluated, "multi", "map") == {
     ("de", "all"): (round(MULTI["de"], 9), 2, 0, 5),
     ("en", "all"): (round(MULTI["en"], 9), 2, 0, 5),
     ("fr", "all"): (round(MULTI["fr"], 9), 1, 0, 5),
     ("*", "all"): (macro, 5, 0, 5),
+    ("micro", "all"): (micro, 5, 0, 5),
   }
   assert figures(evaluated, "multi", "rank_distance") == {
     ("de", "all"): (3.0, 2, 0, 5),
     ("en", "all"): (2.5, 2, 0, 5),
     ("fr", "all"): (2.0, 1, 0, 5),
     ("*", "all"): (2.5, 5, 0, 5),
+    ("micro", "all"): (2.6, 5, 0, 5),
   }
   recall = figures(evaluated, "multi", "recall@2")
   assert recall["de", "all"][0] == round((1 / 3 + 1 / 2) / 2, 9)
@@ -105,17 +120,13 @@ def test_multi_by_hand(evaluated):
   assert figures(evaluated, "mono", "rank_distance") == {}
 
 
-def test_measures_that_are_given(evaluated):
-  measures = {r.measure for r in evaluated.results}
-  assert measures == {
-    *("map", "mrr", "rank_distance", "ndcg@2"),
-    *("recall@1", "recall@2", "success@1", "success@2"),
-  }
-
-
 def test_beside_the_figures(evaluated, tiny):
   assert evaluated.pool_share.tolist() == [0.4, 0.4, 0.2]
   np.testing.assert_allclose(evaluated.language_share, [[0.4, 0.4, 0.2]] * 3)
+  # First: de:1 de, de:2 en, en:1 en, en:2 en, fr:1 de.
+  np.testing.assert_allclose(
+    evaluated.preference, [[0.5, 0.5, 0], [0, 1, 0], [1, 0, 0]]
+  )
   first = evaluated.examples[0]
   assert (first.query_id, first.query_language, first.query) == (
     *("de:1", "de", "de:1?"),
@@ -135,49 +146,46 @@ def test_beside_the_figures(evaluated, tiny):
 
 
 def test_only_what_is_asked_for(tiny):
-  mono = evaluate(
-    tiny,
-    SCORES,
-    np.eye(5, dtype=np.float32),
-    settings=("mono",),
-    run_settings=(),
-  )
+  mono = evaluate(tiny, rank(tiny), settings=("mono",))
   assert {r.setting for r in mono.results} == {"mono"}
   wanted = ~np.isnan(mono.per_query["recall@1"])
   assert wanted.sum(axis=0).tolist() == [2, 2, 1, 0]
   assert not mono.runs
 
 
+def test_settings_without_a_meaning_are_left_out(tiny):
+  alone = dataclasses.replace(tiny, settings=("multi",))
+  done = evaluate(alone, rank(tiny))
+  assert {r.setting for r in done.results} == {"multi"}
+  with pytest.raises(UserError, match=r"\('mono',\), but .* has multi only"):
+    evaluate(alone, rank(tiny), settings=("mono",))
+
+
 def test_scann_beside_exact(tiny):
   pytest.importorskip("scann")
-  # Another second query: ScaNN promises no order between equal scores.
+  # Another second query, and no zeros: ScaNN promises no order between equal
+  # scores, and takes no embedding of length 0.
   scores = np.vstack([SCORES[:1], SCORES[:1], SCORES[2:]])
-  both = evaluate(tiny, scores, np.eye(5, dtype=np.float32), ann=True)
-  for setting in ("mono", "cross", "multi"):
+  found, lines = scann_lists(tiny, scores, EYE, needed(tiny, SETTINGS), 10)
+  assert not lines  # brute force
+  ranking = rank(tiny, scores, approximate=10)
+  both = evaluate(tiny, ranking, approximate=found)
+  for setting in SETTINGS:
     for measure in ("recall@1", "success@5", "ndcg@10"):
       exactly = figures(both, setting, measure)
       assert exactly
       assert figures(both, setting, measure, "scann") == exactly
+    assert not figures(both, setting, "recall@100", "scann")
     recall = figures(both, setting, "ann_recall@10", "scann")
     assert {value for value, *_ in recall.values()} == {1.0}
 
 
-def test_a_missing_scann_is_told_before_any_work(tiny, monkeypatch):
-  def missing():
-    raise ann.AnnUnavailableError
-
-  monkeypatch.setattr(ann, "load", missing)
-  monkeypatch.setattr(exact, "rank", None)
-  with pytest.raises(ann.AnnUnavailableError):
-    evaluate(tiny, SCORES, np.eye(5, dtype=np.float32), ann=True)
-
-
 def test_embeddings_of_something_else_are_refused(tiny):
-  eye = np.eye(5, dtype=np.float32)
+  depths = list_depths(tiny)
   with pytest.raises(UserError, match=r"query .*\(4, 5\).* expects 5 rows"):
-    evaluate(tiny, SCORES[:4], eye)
+    rank_embeddings(tiny, SCORES[:4], EYE, depths)
   with pytest.raises(UserError, match=r"passage .*\(3, 5\).* expects 5 rows"):
-    evaluate(tiny, SCORES, eye[:3])
+    rank_embeddings(tiny, SCORES, EYE[:3], depths)
 
 
 def random_benchmark(rng):
@@ -194,13 +202,17 @@ def test_equals_trec_eval_on_the_files_of_the_full_rankings(tmp_path):
   benchmark = random_benchmark(rng)
   Q, U = len(benchmark.query_ids), len(benchmark.distinct_texts)
   # Small integers: many ties, and sums without rounding.
-  done = evaluate(
+  runs = {
+    "run_settings": ("mono", "multi"),
+    "run_depth": len(benchmark.passage_ids),
+  }
+  ranking = rank_embeddings(
     benchmark,
     rng.integers(-3, 4, (Q, 3)).astype(np.float32),
     rng.integers(-3, 4, (U, 3)).astype(np.float32),
-    run_settings=("mono", "multi"),
-    run_depth=len(benchmark.passage_ids),
+    list_depths(benchmark, **runs),
   )
+  done = evaluate(benchmark, ranking, **runs)
   L = len(benchmark.languages)
   answered = benchmark.passage_languages[benchmark.gold_passages]
   asked = benchmark.query_languages[benchmark.gold_queries]
@@ -214,7 +226,11 @@ def test_equals_trec_eval_on_the_files_of_the_full_rankings(tmp_path):
     lists = done.runs[setting]
     write_run(run, "random", *ids, lists.top, lists.scores)
     write_qrels(
-      qrels, *ids, benchmark.gold_queries[gold], benchmark.gold_passages[gold]
+      qrels,
+      *ids,
+      benchmark.gold_queries[gold],
+      benchmark.gold_passages[gold],
+      benchmark.gold_grades[gold],
     )
     scored = 0
     for metric in ir_measures.iter_calc(
@@ -242,7 +258,10 @@ def test_example_queries_are_drawn_by_the_seed():
 
   def drawn(seed):
     embeddings = rng.standard_normal((Q + U, 3)).astype(np.float32)
-    done = evaluate(benchmark, embeddings[:Q], embeddings[Q:], seed=seed)
+    ranking = rank_embeddings(
+      benchmark, embeddings[:Q], embeddings[Q:], list_depths(benchmark)
+    )
+    done = evaluate(benchmark, ranking, seed=seed)
     return [example.query_id for example in done.examples]
 
   assert len(set(drawn(0))) == evaluation._EXAMPLES

@@ -6,7 +6,13 @@ import pytest
 
 from hybrid_ir.data.records import Record
 from hybrid_ir.evaluation.benchmarks import from_records
-from hybrid_ir.evaluation.results import Result, cells, needed, results
+from hybrid_ir.evaluation.results import (
+  SETTINGS,
+  Result,
+  cells,
+  needed,
+  results,
+)
 
 
 def test_cells_of_the_settings():
@@ -61,7 +67,38 @@ def test_a_cell_without_scored_queries_counts_as_dropped(one_sided):
     ("cross", "*", "de", 0.75, 2, 0, 2),
     ("cross", "en", "*", 0.75, 2, 2, 2),
     ("cross", "*", "*", 0.75, 2, 2, 2),
+    ("cross", "micro", "*", 0.75, 2, 2, 2),
   ]
+
+
+@pytest.fixture
+def uneven():
+  """Three English queries and one German, each with both languages' golds."""
+  records = [
+    Record(id, language, f"{id}?", f"{language}{id}", f"{language}:{id}")
+    for language, id in (("en", "1"), ("en", "2"), ("en", "3"), ("de", "1"))
+  ]
+  return from_records("uneven", records, records)
+
+
+def test_macro_weighs_languages_and_micro_queries(uneven):
+  de = uneven.query_languages == 0
+  values = np.full((4, 3), np.nan)  # pools de, en, all
+  values[de] = [0.1, 0.2, 0.9]
+  values[~de] = [[0.4, 0.5, 0.3], [np.nan, 0.6, 0.6], [np.nan, 0.1, 0.3]]
+  figures = {
+    (r.setting, r.query_language, r.passage_language): (
+      round(r.value, 12),
+      *(r.queries, r.dropped, r.candidates),
+    )
+    for r in results(uneven, {"map": values}, SETTINGS, "exact")
+  }
+  assert figures["mono", "*", "*"] == (0.25, 4, 0, 4)
+  assert figures["mono", "micro", "*"] == (0.325, 4, 0, 4)
+  assert figures["cross", "*", "*"] == (0.3, 2, 2, 4)
+  assert figures["cross", "micro", "*"] == (0.3, 2, 2, 4)
+  assert figures["multi", "*", "all"] == (0.65, 4, 0, 4)
+  assert figures["multi", "micro", "all"] == (0.525, 4, 0, 4)
 
 
 def test_needed_pools(one_sided):

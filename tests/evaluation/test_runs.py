@@ -28,9 +28,11 @@ def test_run_by_hand(tmp_path):
 def test_qrels_by_hand(tmp_path):
   path = tmp_path / "qrels"
   write_qrels(
-    path, ["q", "r"], ["b", "a"], np.array([0, 0, 1]), np.array([0, 1, 1])
+    path,
+    *(["q", "r"], ["b", "a"]),
+    *(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([1, 3, 2])),
   )
-  assert path.read_text() == "q 0 b 1\nq 0 a 1\nr 0 a 1\n"
+  assert path.read_text() == "q 0 b 1\nq 0 a 3\nr 0 a 2\n"
 
 
 def test_a_run_that_fails_leaves_nothing(tmp_path):

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
+from hybrid_ir.config import Data, Layout
 from hybrid_ir.config import Encoder as EncoderConfig
-from hybrid_ir.config import Layout
 from hybrid_ir.data.tokenizer import train_unigram
 from hybrid_ir.model.architecture import from_scratch
 from hybrid_ir.model.bi_encoder import make_bi_encoder
@@ -150,6 +150,31 @@ def test_plain_vectors_where_the_contract_says_so(text_encoder, params):
   )
   lengths = np.linalg.norm(plain.passages(params, make_texts(6)), axis=1)
   assert (np.abs(lengths - 1) > 0.01).all()
+
+
+def test_each_query_may_have_its_own_instruction(text_encoder, params):
+  found = text_encoder.queries(
+    params, ["zug", "zug", "es"], instructions=("nach", "", "nach")
+  )
+  framed = text_encoder.queries(params, ["zug", "es"], instruction="nach")
+  plain = text_encoder.queries(params, ["zug"])
+  np.testing.assert_allclose(found, [framed[0], plain[0], framed[1]], atol=1e-6)
+
+
+def test_a_data_set_may_have_its_own_prefixes(text_encoder, params):
+  data = Data(prefixes={"towns": ("nach ", "es ")})
+  own = text_encoder.of("towns", data)
+  assert text_encoder.of("others", data) is text_encoder
+  contract = dataclasses.replace(
+    text_encoder.contract, query_prefix="", passage_prefix=""
+  )
+  bare = dataclasses.replace(text_encoder, contract=contract)
+  np.testing.assert_allclose(
+    own.queries(params, ["zug"]), bare.queries(params, ["nach zug"]), atol=1e-6
+  )
+  np.testing.assert_allclose(
+    own.passages(params, ["zug"]), bare.passages(params, ["es zug"]), atol=1e-6
+  )
 
 
 def test_an_instruction_frames_the_query(text_encoder, params):

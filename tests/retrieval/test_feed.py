@@ -61,6 +61,14 @@ def test_every_text_comes_once_and_whole(
   assert len(found) == len(texts)
 
 
+def test_no_batch_is_empty():
+  """641 rows are laid out in 656: the last fifteen hold nothing."""
+  feed = make_feed(tokens_per_batch=32, row_lengths=(16,), texts_per_row=1)
+  texts = texts_of((i, 12) for i in range(641))
+  sizes = [len(numbers) for numbers, _ in feed(texts, length=16)]
+  assert sizes == [2] * 320 + [1]
+
+
 @pytest.mark.parametrize("length", [4, 8, 32])
 def test_a_long_text_is_cut_as_training_cuts_it(length):
   text = " ".join(WORDS * 2)

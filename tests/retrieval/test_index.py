@@ -1,3 +1,4 @@
+import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +6,7 @@ from hypothesis import strategies as st
 
 from hybrid_ir.data.passages import Passage
 from hybrid_ir.errors import UserError
+from hybrid_ir.retrieval import blocks
 from hybrid_ir.retrieval import index as index_lib
 from hybrid_ir.retrieval.index import Index, in_memory, search
 
@@ -92,20 +94,65 @@ def test_blocks_and_passes_change_nothing(monkeypatch):
   assert search(index, asked, 5) == whole
 
 
-def test_only_a_block_is_on_the_device_at_once(monkeypatch):
+def test_only_a_block_is_on_a_device_at_once(monkeypatch):
   rng = np.random.default_rng(0)
   passages = make_passages(64, rng)
   embeddings = rng.normal(size=(64, 4)).astype(np.float16)
   monkeypatch.setattr(index_lib, "_BLOCK_NUMBERS", 4 * 16)
+  monkeypatch.setattr(jax, "local_device_count", lambda: 4)
   shapes = []
-  best = index_lib._best
-  monkeypatch.setattr(
-    index_lib,
-    "_best",
-    lambda q, p, wanted, k: shapes.append(p.shape) or best(q, p, wanted, k=k),
-  )
+  best = blocks._best
+
+  def looks(queries, passages, wanted, **names):
+    shapes.append([s.data.shape for s in passages.addressable_shards])
+    return best(queries, passages, wanted, **names)
+
+  monkeypatch.setattr(blocks, "_best", looks)
   search(in_shards(passages, embeddings, 50), np.ones((1, 4), np.float32), 3)
-  assert shapes == [(13, 4)] * 6  # 50 in four blocks, 14 in two
+  assert shapes == [[(13, 4)] * 4] * 2  # 50 in four blocks, 14 in two
+
+
+def of_parts(index, asked, k, parts, languages=()):
+  found = [
+    index_lib.best(index, asked, k, languages, part, parts)
+    for part in range(parts)
+  ]
+  return index_lib.read(index, found, k)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+  count=st.integers(1, 40),
+  size=st.integers(1, 15),
+  k=st.integers(1, 45),
+  parts=st.integers(1, 5),
+  languages=st.sets(st.sampled_from(LANGUAGES)),
+  seed=st.integers(0, 2**16),
+)
+def test_parts_give_what_the_whole_gives(
+  count, size, k, parts, languages, seed
+):
+  rng = np.random.default_rng(seed)
+  passages = make_passages(count, rng)
+  embeddings = rng.integers(-1, 2, (count, 3)).astype(np.float32)
+  asked = rng.integers(-1, 2, (2, 3)).astype(np.float32)
+  index = in_shards(passages, embeddings, size)
+  wanted = sorted(languages & set(index.languages))
+  whole = search(index, asked, k, wanted)
+  assert of_parts(index, asked, k, parts, wanted) == whole
+
+
+def test_devices_and_parts_change_no_bit(monkeypatch):
+  rng = np.random.default_rng(0)
+  passages = make_passages(300, rng)
+  embeddings = rng.normal(size=(300, 24)).astype(np.float32)
+  asked = rng.normal(size=(20, 24)).astype(np.float32)
+  index = in_shards(passages, embeddings, 32)
+  eight = search(index, asked, 10)
+  assert of_parts(index, asked, 10, parts=3) == eight
+  monkeypatch.setattr(jax, "local_device_count", lambda: 1)
+  assert search(index, asked, 10) == eight
+  assert of_parts(index, asked, 10, parts=4) == eight
 
 
 def test_a_query_does_not_see_its_neighbours():

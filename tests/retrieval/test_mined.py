@@ -1,10 +1,12 @@
 import json
+import os
 import re
 from collections import Counter
 
 import numpy as np
 import pytest
 
+from hybrid_ir import files
 from hybrid_ir.data.own_files import open_own
 from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
@@ -148,3 +150,14 @@ def test_damaged_figures_are_one_line(mined, text):
   with pytest.raises(UserError, match=re.escape(str(path))) as error:
     mined.check(PLAN)
   assert "\n" not in str(error.value)
+
+
+def test_embeddings_on_a_full_disk(mined):
+  path = mined.folder / "toy.parts" / "passages.npy"
+  path.parent.mkdir(parents=True)
+  aside = path.with_name(f".passages.npy.{files._HOST}.{os.getpid()}.tmp")
+  aside.symlink_to("/dev/full")
+  with pytest.raises(OSError, match="No space left") as caught:
+    mined.keep_embeddings(np.ones((2, 3), np.float32))
+  assert files.is_full(caught.value)
+  assert caught.value.filename == str(path)

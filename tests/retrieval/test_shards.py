@@ -1,9 +1,12 @@
 import dataclasses
 import json
+import os
+import pathlib
 
 import numpy as np
 import pytest
 
+from hybrid_ir import files as files_lib
 from hybrid_ir.data.passages import Passage
 from hybrid_ir.errors import UserError
 from hybrid_ir.retrieval import shards
@@ -34,7 +37,8 @@ def embed(texts, number):
 
 
 def write(folder, plan=PLAN, embed=embed):
-  missing = shards.start(folder, plan)
+  shards.start(folder, plan)
+  missing = sorted(shards.missing(folder, plan))
   size = plan.shard_size
   parts = ((n, PASSAGES[n * size : (n + 1) * size]) for n in missing)
   for written in shards.write_shards(folder, plan, parts, embed):
@@ -186,3 +190,63 @@ def test_the_manifest_says_what_is_there(tmp_path):
   assert manifest["corpus"] == "c0"
   assert manifest["dtype"] == "float32"
   assert manifest["origin"]["contract"] == {"pooling": "mean", "dense": []}
+
+
+@pytest.mark.parametrize("name", ["00000.rows.npy", "00001.npy"])
+def test_a_full_disk_is_named(tmp_path, name):
+  aside = tmp_path / f".{name}.{files_lib._HOST}.{os.getpid()}.tmp"
+  aside.symlink_to("/dev/full")
+  with pytest.raises(OSError, match="No space left") as caught:
+    write(tmp_path)
+  assert files_lib.is_full(caught.value)
+  assert caught.value.filename == str(tmp_path / name)
+  write(tmp_path)  # with room again, it goes on
+
+
+def test_a_shard_that_is_seen_late_is_waited_for(tmp_path, monkeypatch):
+  write(tmp_path)
+  (tmp_path / "manifest.json").unlink()
+  shard, hidden = tmp_path / "00001.npy", tmp_path / "hidden"
+  shard.rename(hidden)
+  waits = []
+
+  def sleep(seconds):
+    waits.append(seconds)
+    if len(waits) == 3:
+      hidden.rename(shard)
+
+  monkeypatch.setattr("time.sleep", sleep)
+  shards.finish(tmp_path, PLAN)
+  assert len(waits) == 3
+  assert (tmp_path / "manifest.json").exists()
+
+
+def test_a_shard_that_does_not_come_is_named(tmp_path, monkeypatch):
+  write(tmp_path)
+  (tmp_path / "manifest.json").unlink()
+  (tmp_path / "00001.npy").unlink()
+  waits = []
+  monkeypatch.setattr("time.sleep", waits.append)
+  with pytest.raises(UserError, match="1 of 2 shards are not there, such as 1"):
+    shards.finish(tmp_path, PLAN)
+  assert 2 <= sum(waits) <= 30
+  assert not (tmp_path / "manifest.json").exists()
+
+
+def test_what_a_network_remembers_as_absent_is_seen(tmp_path, monkeypatch):
+  write(tmp_path)
+  (tmp_path / "manifest.json").unlink()
+
+  def remembered(path, **_):  # asked for by name, nothing has come yet
+    raise FileNotFoundError(path)
+
+  monkeypatch.setattr(pathlib.Path, "stat", remembered)
+  assert shards.missing(tmp_path, PLAN) == set()
+  (tmp_path / "00000.npy").unlink()
+  assert shards.missing(tmp_path, PLAN) == {0}
+
+
+def test_a_folder_that_is_not_shared_is_refused(tmp_path):
+  for folder in (tmp_path, tmp_path / "nowhere"):
+    with pytest.raises(UserError, match="all processes share"):
+      shards.missing(folder, PLAN)

@@ -12,6 +12,7 @@ from hybrid_ir.data.lareqa.reading import (
   fingerprint,
   languages,
   paragraphs,
+  questions,
   records,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
   "fingerprint",
   "languages",
   "paragraphs",
+  "questions",
   "records",
 ]

@@ -49,6 +49,14 @@ def languages(name: str) -> tuple[str, ...]:
   return SETS[name].languages
 
 
+def questions(name: str) -> int:
+  """How many questions a set has, translations of one counted once.
+
+  English has all that another language has.
+  """
+  return SETS[name].questions["en"]
+
+
 def fingerprint(name: str) -> str:
   """Changes when any record of the set changes."""
   digest = hashlib.sha256(DATA_VERSION.encode())
@@ -72,19 +80,26 @@ def paragraphs(
     UserError: files that are missing or not as they were released, no network,
       or counts that are not the published ones.
   """
-  candidates = questions = 0
+  candidates = questions = count = 0
   for example in builders.examples(
     name, language, cache_dir=cache_dir, lareqa_dir=lareqa_dir
   ):
     candidates += len(example["sentences"])
     questions += len(example["questions"])
+    count += 1
     yield _paragraph(name, language, example)
-  expected = (SETS[name].candidates[language], SETS[name].questions[language])
-  if (candidates, questions) != expected:
+  published = SETS[name]
+  expected = (
+    published.candidates[language],
+    published.questions[language],
+    published.paragraphs[language],
+  )
+  if (candidates, questions, count) != expected:
     raise UserError(
-      f"{name}/{language}: {candidates} candidates and {questions} questions,"
-      f" expected {expected[0]} and {expected[1]}; remove"
-      f" {cache_dir / 'tfds' / name / language} and run again"
+      f"{name}/{language}: {candidates} candidates, {questions} questions and"
+      f" {count} paragraphs, expected {expected[0]}, {expected[1]} and"
+      f" {expected[2]}; remove {cache_dir / 'tfds' / name / language} and run"
+      " again"
     )
 
 

@@ -17,6 +17,7 @@ class LareqaSet:
   folder: str  # upstream, and inside of `data.lareqa_dir`
   candidates: Mapping[str, int]  # language -> sentences in all paragraphs
   questions: Mapping[str, int]  # language -> questions
+  paragraphs: Mapping[str, int]  # language -> paragraphs
 
   @property
   def languages(self) -> tuple[str, ...]:
@@ -59,16 +60,27 @@ _MLQA_R_QUESTIONS = {  # 4,199
   "vi": 511,
   "zh": 504,
 }
+_MLQA_R_PARAGRAPHS = {  # 3,646
+  "ar": 439,
+  "de": 456,
+  "en": 978,
+  "es": 454,
+  "hi": 425,
+  "vi": 451,
+  "zh": 443,
+}
 
 SETS: Mapping[str, LareqaSet] = {
   "xquad_r": LareqaSet(
     folder="xquad-r",
     candidates=_XQUAD_R_CANDIDATES,
     questions=dict.fromkeys(_XQUAD_R_CANDIDATES, 1190),
+    paragraphs=dict.fromkeys(_XQUAD_R_CANDIDATES, 240),
   ),
   "mlqa_r": LareqaSet(
     folder="mlqa-r",
     candidates=_MLQA_R_CANDIDATES,
     questions=_MLQA_R_QUESTIONS,
+    paragraphs=_MLQA_R_PARAGRAPHS,
   ),
 }

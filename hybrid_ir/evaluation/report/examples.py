@@ -5,7 +5,12 @@ from collections.abc import Sequence
 
 from hybrid_ir.evaluation.examples import Example
 from hybrid_ir.evaluation.report.load import Details
-from hybrid_ir.evaluation.report.page import ExampleCard, Section, slug
+from hybrid_ir.evaluation.report.page import (
+  ExampleCard,
+  HitList,
+  Section,
+  slug,
+)
 
 
 def example_sections(benchmarks: Sequence[Details]) -> list[Section]:
@@ -20,7 +25,10 @@ def example_sections(benchmarks: Sequence[Details]) -> list[Section]:
         *([details.licence_note] if details.licence_note else []),
       ),
       cards=tuple(
-        ExampleCard(example, _summary(example)) for example in details.examples
+        ExampleCard(
+          example.query, example.query_language, (hit_list("", example),)
+        )
+        for example in details.examples
       ),
     )
     for details in benchmarks
@@ -30,9 +38,11 @@ def example_sections(benchmarks: Sequence[Details]) -> list[Section]:
   return sections or [Section("examples", "Example queries", notes=(absent,))]
 
 
-def _summary(example: Example) -> str:
+def hit_list(system: str, example: Example) -> HitList:
+  """What a system retrieved for a query, and how it is spread."""
   hits = example.hits
   relevant = sum(hit.relevant for hit in hits)
   languages = collections.Counter(hit.language for hit in hits).most_common()
   filled = ", ".join(f"{code} {number}" for code, number in languages)
-  return f"{relevant} of {len(hits)} relevant. By language: {filled}."
+  summary = f"{relevant} of {len(hits)} relevant. By language: {filled}."
+  return HitList(system, summary, hits)

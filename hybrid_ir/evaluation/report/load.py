@@ -21,7 +21,7 @@ class Score:
   benchmark: str
   unit: str
   setting: str  # mono, cross, multi
-  query_language: str  # a code; `*` is the macro mean
+  query_language: str  # a code; `*`: macro mean; `micro`: mean over queries
   passage_language: str  # a code; `all` is the pool; `*` is the macro mean
   measure: str
   value: float
@@ -29,7 +29,7 @@ class Score:
   dropped: int
   candidates: int
   step: int
-  search: str  # exact, scann
+  search: str  # exact, scann, run
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,10 +60,14 @@ class Details:
   benchmark: str
   step: int
   languages: tuple[str, ...]  # L
-  top10_language_share: tuple[tuple[float, ...], ...]  # [L query, L passage]
+  top10_language_share: tuple[tuple[float | None, ...], ...]
+  # [L query, L passage]; null: a language without queries
   pool_language_share: tuple[float, ...]  # [L]
   examples: tuple[Example, ...]
   licence_note: str | None = None
+  first_language: tuple[tuple[float | None, ...], ...] = ()
+  # [L query, L passage]: whose gold comes first; empty: not measured
+  left_out: tuple[str, ...] = ()  # of the benchmark or the system, and why
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,11 +140,12 @@ def _load_details(path: pathlib.Path) -> Details:
   L = len(details.languages)
   if not L:
     raise UserError(f"{path}: 'languages' is empty; evaluate again")
-  rows = details.top10_language_share
-  if len(rows) != L or any(len(row) != L for row in rows):
-    raise UserError(
-      f"{path}: 'top10_language_share' is not {L} x {L}, as 'languages' asks"
-    )
+  for name in ("top10_language_share", "first_language"):
+    rows = getattr(details, name)
+    if name == "first_language" and not rows:
+      continue
+    if len(rows) != L or any(len(row) != L for row in rows):
+      raise UserError(f"{path}: {name!r} is not {L} x {L}, as 'languages' asks")
   if len(details.pool_language_share) != L:
     raise UserError(
       f"{path}: 'pool_language_share' has "

@@ -1,23 +1,16 @@
-"""Each language against each, and its means. From snapshots; feeds write."""
+"""Each language against each. From snapshots; feeds write."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from hybrid_ir.evaluation.report import figures
-from hybrid_ir.evaluation.report.page import (
-  Cell,
-  Picture,
-  Section,
-  Table,
-  measured,
-  slug,
-)
+from hybrid_ir.evaluation.report.heat_map import difference_map, heat_map
+from hybrid_ir.evaluation.report.page import Picture, Section, slug
 from hybrid_ir.evaluation.report.snapshots import Snapshot
 
 
 def matrix_section(benchmarks: Sequence[Sequence[Snapshot]]) -> Section:
-  """A heat map a benchmark and state: query by passage language, mAP."""
+  """A heat map of mAP a benchmark and state, and what training changed."""
   pictures = []
   for states in benchmarks:
     matrices = [snapshot.matrix("map") for snapshot in states]
@@ -32,10 +25,14 @@ def matrix_section(benchmarks: Sequence[Sequence[Snapshot]]) -> Section:
         Picture(
           slug("matrix", snapshot.title, f"step {snapshot.step}"),
           f"{snapshot.title}, {snapshot.state}",
-          _matrix_caption(codes, matrix),
-          figures.heat_map(matrix, codes, codes, ramp="blue", limits=limits),
+          matrix_caption(codes, matrix, "mAP"),
+          heat_map(matrix, codes, codes, ramp="blue", limits=limits),
         )
       )
+    if len(states) == 2 and states[0].languages == states[1].languages:
+      change = matrices[1] - matrices[0]
+      if not np.isnan(change).all():
+        pictures.append(_change(states[1], change))
   absent = "No matrix: results.jsonl has no figure of a pair of languages."
   return Section(
     "matrix",
@@ -45,9 +42,28 @@ def matrix_section(benchmarks: Sequence[Sequence[Snapshot]]) -> Section:
   )
 
 
-def _matrix_caption(codes: Sequence[str], matrix: np.ndarray) -> str:
+def _change(snapshot: Snapshot, change: np.ndarray) -> Picture:
+  codes = snapshot.languages
+  return Picture(
+    slug("change", snapshot.title),
+    f"{snapshot.title}, {snapshot.state} minus before training",
+    difference_caption(codes, change, "mAP"),
+    difference_map(change, codes, float(np.nanmax(np.abs(change)))),
+  )
+
+
+def matrix_caption(
+  codes: Sequence[str], matrix: np.ndarray, measure: str
+) -> str:
+  """Means on and off the diagonal, and the best and worst pair.
+
+  Args:
+    codes: L languages.
+    matrix: [L query, L passage], NaN where there is no figure.
+    measure: its name in print.
+  """
   diagonal = np.eye(len(codes), dtype=bool)
-  parts = ["mAP × 100; mono on the diagonal, cross off it."]
+  parts = [f"{measure} × 100; mono on the diagonal, cross off it."]
   same, other = (
     cells[~np.isnan(cells)] for cells in (matrix[diagonal], matrix[~diagonal])
   )
@@ -71,42 +87,23 @@ def _matrix_caption(codes: Sequence[str], matrix: np.ndarray) -> str:
   return " ".join(parts)
 
 
-def language_section(benchmarks: Sequence[Sequence[Snapshot]]) -> Section:
-  """A table a benchmark, at its latest step: a language's means."""
-  tables = tuple(_by_language(states[-1]) for states in benchmarks)
-  return Section(
-    "languages",
-    "Scores by language",
-    notes=(
-      "mAP; cross as query: the mean over the other languages' passages, cross "
-      "as passage: the mean over the other languages' queries.",
-    )
-    if tables
-    else ("No scores by language: results.jsonl is missing or empty.",),
-    tables=tables,
+def difference_caption(
+  codes: Sequence[str], change: np.ndarray, measure: str
+) -> str:
+  """How many cells went up and down, and the ends.
+
+  Args:
+    codes: L languages.
+    change: [L query, L passage], NaN where there is no figure.
+    measure: its name in print.
+  """
+  most, least = (
+    divmod(int(choose(change)), len(codes))
+    for choose in (np.nanargmax, np.nanargmin)
   )
-
-
-def _by_language(snapshot: Snapshot) -> Table:
-  rows = []
-  for code in snapshot.languages:
-    scores = (
-      snapshot.score("mono", code, code, "map"),
-      snapshot.score("cross", code, "*", "map"),
-      snapshot.score("cross", "*", code, "map"),
-      snapshot.score("multi", code, "all", "map"),
-      snapshot.score("multi", code, "all", "rank_distance"),
-    )
-    rows.append((Cell(code), *map(measured, scores)))
-  return Table(
-    f"{snapshot.title}, {snapshot.state}",
-    (
-      "Language",
-      "mono",
-      "cross, as query",
-      "cross, as passage",
-      "multi",
-      "Rank distance",
-    ),
-    tuple(rows),
+  return (
+    f"{measure} × 100; blue: higher, orange: lower. Higher in "
+    f"{int((change > 0).sum())} cells, lower in {int((change < 0).sum())}; "
+    f"from {100 * change[least]:+.1f} ({codes[least[0]]} → {codes[least[1]]}) "
+    f"to {100 * change[most]:+.1f} ({codes[most[0]]} → {codes[most[1]]})."
   )

@@ -1,12 +1,13 @@
 """What a page is made of: sections of tables, pictures, examples.
 
-Each section's module makes one of these; write lays them out.
+Each section's module makes one of these; render lays them out.
 """
 
 import dataclasses
 import re
 
-from hybrid_ir.evaluation.examples import Example
+from hybrid_ir.evaluation.examples import Hit
+from hybrid_ir.evaluation.report.canvas import Drawing
 from hybrid_ir.evaluation.report.load import Score
 
 
@@ -16,6 +17,9 @@ class Cell:
 
   text: str
   value: float | int | None = None
+  best: bool = False
+  mark: str = ""  # after the text, such as a dagger or a spread
+  language: str = ""  # of a text in its own script and direction
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,18 +36,37 @@ class Table:
 class Picture:
   """A figure, and in words what there is to see in it."""
 
-  name: str  # of the file, without .svg; unique on the page
+  name: str  # of the file, without its ending; unique on the page
   title: str
   caption: str
-  svg: str
+  drawing: Drawing
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HitList:
+  """What one system retrieved for a query, and a line that sums it up."""
+
+  system: str  # empty: the page has one
+  summary: str
+  hits: tuple[Hit, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ExampleCard:
-  """A query, its hits and a line that sums them up."""
+  """A query, and what it retrieved."""
 
-  example: Example
-  summary: str
+  query: str
+  language: str
+  lists: tuple[HitList, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fold:
+  """What opens at a click, under its title."""
+
+  title: str
+  tables: tuple[Table, ...] = ()
+  cards: tuple[ExampleCard, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,7 +79,7 @@ class Section:
   tables: tuple[Table, ...] = ()
   pictures: tuple[Picture, ...] = ()
   cards: tuple[ExampleCard, ...] = ()
-  folded: bool = False  # in HTML, the tables open at a click
+  folds: tuple[Fold, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,10 +93,14 @@ class Page:
 
 def measured(score: Score | None) -> Cell:
   """A measure to four decimals; ranks, which are large, to one."""
-  if score is None:
-    return Cell("–")
-  decimals = 1 if score.measure == "rank_distance" else 4
-  return Cell(f"{score.value:,.{decimals}f}", score.value)
+  if score is not None and score.measure == "rank_distance":
+    return Cell(f"{score.value:,.1f}", score.value)
+  return share(score.value if score else None)
+
+
+def share(value: float | None) -> Cell:
+  """A figure between 0 and 1, or none."""
+  return Cell("–") if value is None else Cell(f"{value:.4f}", value)
 
 
 def count(number: int | None) -> Cell:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hybrid_ir.evaluation.report.page import Cell, Section, Table
+from hybrid_ir.evaluation.report.page import Cell, Fold, Section, Table
 
 _ABSENT = "No configuration: config.json is missing or empty."
 
@@ -19,8 +19,7 @@ def config_section(config: Mapping[str, Any]) -> Section:
     "configuration",
     "Configuration",
     notes=() if rows else (_ABSENT,),
-    tables=(table,) if rows else (),
-    folded=bool(rows),
+    folds=(Fold(table.title, (table,)),) if rows else (),
   )
 
 

@@ -5,11 +5,13 @@ step and, where it was measured, the state before training beside it.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from hybrid_ir.evaluation.report.load import Score
+from hybrid_ir.evaluation.results import MICRO
 
 # setting, query language, passage language, measure, search
 _Key = tuple[str, str, str, str, str]
@@ -34,12 +36,19 @@ class Snapshot:
     """How far the model was trained, in words."""
     return f"step {self.step:,}" if self.step else "before training"
 
-  @property
+  @functools.cached_property
   def languages(self) -> tuple[str, ...]:
     """The languages that have a figure of their own, sorted."""
     return tuple(
-      sorted({code for key in self.scores for code in key[1:3]} - {"*", "all"})
+      sorted(
+        {code for key in self.scores for code in key[1:3]} - {"*", "all", MICRO}
+      )
     )
+
+  @functools.cached_property
+  def ranking(self) -> str:
+    """What ranked: `exact` search, or a `run` that was read."""
+    return "run" if any(key[4] == "run" for key in self.scores) else "exact"
 
   def score(
     self,
@@ -47,19 +56,34 @@ class Snapshot:
     query_language: str,
     passage_language: str,
     measure: str,
-    search: str = "exact",
+    search: str = "",
   ) -> Score | None:
-    """One figure, or None where it was not measured."""
+    """One figure, or None where it was not measured.
+
+    Args:
+      setting: mono, cross or multi.
+      query_language: a code, `*` or `micro`.
+      passage_language: a code, `all` or `*`.
+      measure: its name.
+      search: `scann`; empty: what ranked.
+    """
     return self.scores.get(
-      (setting, query_language, passage_language, measure, search)
+      (
+        setting,
+        query_language,
+        passage_language,
+        measure,
+        search or self.ranking,
+      )
     )
 
-  def macro(
-    self, setting: str, measure: str, search: str = "exact"
-  ) -> Score | None:
+  def macro(self, setting: str, measure: str, search: str = "") -> Score | None:
     """A setting's macro mean over languages."""
-    pool = "all" if setting == "multi" else "*"
-    return self.score(setting, "*", pool, measure, search)
+    return self.score(setting, "*", _pool(setting), measure, search)
+
+  def micro(self, setting: str, measure: str) -> Score | None:
+    """A setting's mean over queries."""
+    return self.score(setting, MICRO, _pool(setting), measure)
 
   def matrix(self, measure: str) -> np.ndarray:
     """Mono on the diagonal, cross off it; NaN where it was not measured.
@@ -76,6 +100,21 @@ class Snapshot:
         if score is not None:
           values[row, column] = score.value
     return values
+
+  def pooled(self, measure: str) -> np.ndarray:
+    """Each query language in the pool of all, in the order of `languages`.
+
+    Returns:
+      [L]; NaN where it was not measured.
+    """
+    scores = [
+      self.score("multi", code, "all", measure) for code in self.languages
+    ]
+    return np.array([score.value if score else np.nan for score in scores])
+
+
+def _pool(setting: str) -> str:
+  return "all" if setting == "multi" else "*"
 
 
 def snapshots(scores: Iterable[Score]) -> list[list[Snapshot]]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
+from hybrid_ir.evaluation.report.load import Details
 from hybrid_ir.evaluation.report.page import (
   Cell,
+  Fold,
   Section,
   Table,
   count,
@@ -34,18 +36,38 @@ _COUNTS = (
 _ABSENT = "No scores: results.jsonl is missing or empty (nothing evaluated)."
 
 
-def summary_section(benchmarks: Sequence[Sequence[Snapshot]]) -> Section:
-  """A table a benchmark, then ScaNN beside exact search where it was run."""
+_MEANS = ("macro", "micro")
+_MICRO = (
+  "Means are macro: each language (cross: each ordered pair) weighs the same. "
+  "Where a column says micro, each query does. docs/measures.md has the "
+  "formulas."
+)
+
+
+def summary_section(
+  benchmarks: Sequence[Sequence[Snapshot]], details: Sequence[Details]
+) -> Section:
+  """A table a benchmark, ScaNN beside exact search, and every measure."""
   if not benchmarks:
     return Section("summary", "Summary", notes=(_ABSENT,))
   return Section(
     "summary",
     "Summary",
-    notes=(_SETTINGS, _COUNTS),
+    notes=(
+      _SETTINGS,
+      _COUNTS,
+      _MICRO,
+      *(
+        f"{item.benchmark}, left out: {line}"
+        for item in details
+        for line in item.left_out
+      ),
+    ),
     tables=(
       *(_scores(states) for states in benchmarks),
       *_search(states[-1] for states in benchmarks),
     ),
+    folds=tuple(_every_measure(states[-1]) for states in benchmarks),
   )
 
 
@@ -113,3 +135,24 @@ def _search(latest: Iterable[Snapshot]) -> list[Table]:
   )
   title = "Approximate search (ScaNN) beside exact search"
   return [Table(title, columns, tuple(rows), names=2)] if rows else []
+
+
+def _every_measure(snapshot: Snapshot) -> Fold:
+  """Macro and micro means of all measures, in the order of the file."""
+  measures = dict.fromkeys(
+    key[3] for key in snapshot.scores if key[4] == snapshot.ranking
+  )
+  rows = tuple(
+    (
+      Cell(measure),
+      *(
+        measured(mean(setting, measure))
+        for setting in SETTINGS
+        for mean in (snapshot.macro, snapshot.micro)
+      ),
+    )
+    for measure in measures
+  )
+  title = f"Every measure: {snapshot.title}, {snapshot.state}"
+  columns = [f"{setting} {mean}" for setting in SETTINGS for mean in _MEANS]
+  return Fold(title, (Table(title, ("Measure", *columns), rows),))

@@ -1,4 +1,4 @@
-"""A figure's SVG as a file or inside a page. From figures; feeds write."""
+"""A figure's SVG as a file or inside a page. From canvas; feeds render."""
 
 import re
 
@@ -11,12 +11,17 @@ def standalone(figure: str) -> str:
 
 
 def inline(figure: str, name: str) -> str:
-  """A figure inside a page, no wider than it; `name` keeps its ids apart."""
+  """A figure inside a page; `name` keeps its ids apart.
+
+  As wide as the page, but never so narrow that its text is too small to read:
+  one with many languages scrolls.
+  """
   head, body = re.split(r"(?<=>)", figure, maxsplit=1)
   [width] = re.findall(r' width="([\d.]+)pt"', head)
   head = re.sub(r' (?:width|height)="[^"]*"', "", head)
   # Up to 1.7 times its size: its small print is then as large as the page's.
-  head = head.replace(
-    "<svg ", f'<svg style="max-width: {1.7 * float(width):.0f}px" '
+  sizes = (
+    f"max-width: {1.7 * float(width):.0f}px; --least: {float(width):.0f}px"
   )
+  head = head.replace("<svg ", f'<svg style="{sizes}" ')
   return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", head + body)

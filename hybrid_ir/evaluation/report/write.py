@@ -1,25 +1,28 @@
 """A workdir to report.md, report.html and figures/. Takes every section.
 
 Reads files only, so that a report can be made again at any time; the same
-files give the same bytes. The only importer of jinja2.
+files give the same bytes.
 """
 
-import html
 import os
 import pathlib
-import re
-from collections.abc import Callable
-
-import jinja2
 
 from hybrid_ir.errors import UserError
-from hybrid_ir.evaluation.report import svg
 from hybrid_ir.evaluation.report.bias import bias_section
 from hybrid_ir.evaluation.report.curves import training_section
 from hybrid_ir.evaluation.report.examples import example_sections
+from hybrid_ir.evaluation.report.languages import (
+  group_sections,
+  language_section,
+)
 from hybrid_ir.evaluation.report.load import Workdir, load_workdir
-from hybrid_ir.evaluation.report.matrix import language_section, matrix_section
+from hybrid_ir.evaluation.report.matrix import matrix_section
 from hybrid_ir.evaluation.report.page import Page
+from hybrid_ir.evaluation.report.render import (
+  figure_files,
+  to_html,
+  to_markdown,
+)
 from hybrid_ir.evaluation.report.settings import config_section
 from hybrid_ir.evaluation.report.snapshots import snapshots
 from hybrid_ir.evaluation.report.summary import summary_section
@@ -34,7 +37,7 @@ def write_report(workdir: str | os.PathLike[str]) -> list[pathlib.Path]:
       details/*.json, each of which may be absent.
 
   Returns:
-    The files written: figures/*.svg, report.md, report.html.
+    The files written: figures/*.svg and *.png, report.md, report.html.
 
   Raises:
     UserError: there is no such folder, it may not be written to, or a file in
@@ -42,16 +45,14 @@ def write_report(workdir: str | os.PathLike[str]) -> list[pathlib.Path]:
   """
   folder = pathlib.Path(workdir)
   page = _page(load_workdir(folder))
-  texts = {
-    f"figures/{picture.name}.svg": svg.standalone(picture.svg)
-    for section in page.sections
-    for picture in section.pictures
+  files = {
+    **figure_files(page),
+    "report.md": to_markdown(page).encode(),
+    "report.html": to_html(page).encode(),
   }
-  texts["report.md"] = _markdown(page)
-  texts["report.html"] = _html(page)
-  for name, text in texts.items():
-    _write(folder / name, text)
-  return [folder / name for name in texts]
+  for name, content in files.items():
+    _write(folder / name, content)
+  return [folder / name for name in files]
 
 
 def _page(workdir: Workdir) -> Page:
@@ -69,10 +70,11 @@ def _page(workdir: Workdir) -> Page:
     "Retrieval report",
     tuple(facts),
     (
-      summary_section(benchmarks),
+      summary_section(benchmarks, workdir.details),
       matrix_section(benchmarks),
       language_section(benchmarks),
-      bias_section(workdir.details),
+      *group_sections(benchmarks),
+      bias_section(workdir.details, benchmarks),
       training_section(workdir.training, workdir.dev),
       *example_sections(workdir.details),
       config_section(workdir.config),
@@ -80,42 +82,10 @@ def _page(workdir: Workdir) -> Page:
   )
 
 
-def _html(page: Page) -> str:
-  environment = _environment(autoescape=True)
-  environment.filters["inline"] = svg.inline
-  return environment.get_template("report.html.jinja").render(page=page)
-
-
-def _markdown(page: Page) -> str:
-  environment = _environment(finalize=_escape_markdown)
-  return environment.get_template("report.md.jinja").render(page=page)
-
-
-def _environment(
-  *, autoescape: bool = False, finalize: Callable[[object], str] | None = None
-) -> jinja2.Environment:
-  return jinja2.Environment(
-    loader=jinja2.PackageLoader("hybrid_ir.evaluation.report"),
-    undefined=jinja2.StrictUndefined,
-    autoescape=autoescape,
-    finalize=finalize,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-  )
-
-
-def _escape_markdown(value: object) -> str:
-  """Text as one line of Markdown that shows it letter by letter."""
-  text = html.escape(" ".join(str(value).split()), quote=False)
-  # An underscore inside a word is no markup: xquad_r stays legible.
-  return re.sub(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))", r"\\\1", text)
-
-
-def _write(path: pathlib.Path, text: str) -> None:
+def _write(path: pathlib.Path, content: bytes) -> None:
   try:
     with write_aside(path) as aside:
-      aside.write_text(text, encoding="utf-8", newline="\n")
+      aside.write_bytes(content)
   except OSError as error:
     raise UserError(
       f"workdir: cannot write {path} ({error.strerror}); "

@@ -8,8 +8,12 @@ from hybrid_ir.data.lareqa.sets import SETS, LareqaSet
 
 DUMMY_DATA = pathlib.Path(__file__).parent / "dummy_data"
 DUMMY_SETS = {
-  "xquad_r": LareqaSet("xquad-r", {"de": 6, "en": 6}, {"de": 4, "en": 4}),
-  "mlqa_r": LareqaSet("mlqa-r", {"en": 6, "zh": 2}, {"en": 4, "zh": 2}),
+  "xquad_r": LareqaSet(
+    "xquad-r", {"de": 6, "en": 6}, {"de": 4, "en": 4}, {"de": 3, "en": 3}
+  ),
+  "mlqa_r": LareqaSet(
+    "mlqa-r", {"en": 6, "zh": 2}, {"en": 4, "zh": 2}, {"en": 3, "zh": 1}
+  ),
 }
 
 

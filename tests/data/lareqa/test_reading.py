@@ -60,13 +60,20 @@ def test_records_are_questions_with_their_gold(dummy_dir, tmp_path):
   )
 
 
-def test_other_counts_are_an_error(dummy_dir, tmp_path, monkeypatch):
-  other = dataclasses.replace(SETS["xquad_r"], candidates={"en": 7})
+@pytest.mark.parametrize(
+  ("changed", "expected"),
+  [
+    ({"candidates": {"en": 7}}, "expected 7, 4 and 3; remove"),
+    ({"paragraphs": {"en": 2}}, "expected 6, 4 and 2; remove"),
+  ],
+)
+def test_other_counts_are_an_error(
+  dummy_dir, tmp_path, monkeypatch, changed, expected
+):
+  other = dataclasses.replace(SETS["xquad_r"], **changed)
   monkeypatch.setitem(SETS, "xquad_r", other)
-  with pytest.raises(
-    UserError,
-    match=r"xquad_r/en: 6 candidates and 4 questions, expected 7 and 4; remove",
-  ):
+  found = "xquad_r/en: 6 candidates, 4 questions and 3 paragraphs"
+  with pytest.raises(UserError, match=f"{found}, {expected}"):
     list(
       lareqa.paragraphs(
         "xquad_r", "en", cache_dir=tmp_path, lareqa_dir=dummy_dir

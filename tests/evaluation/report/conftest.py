@@ -2,6 +2,7 @@
 
 import html.parser
 import json
+import re
 
 import pytest
 
@@ -60,6 +61,12 @@ def scores():
   yield score("cross", "ar", "*", "map", 0.575, step=200)
   yield score("cross", "*", "en", "map", 0.595, step=200)
   yield score("multi", "th", "all", "map", 0.33, step=200)
+  yield score("multi", "micro", "all", "map", 0.4567, step=200)
+  yield score("mono", "ar", "ar", "token_f1", 0.3, step=200)
+  for step, values in ((0, (0.5, 0.4, 0.3)), (200, (0.25, 0.35, 0.15))):
+    for code, value in zip(LANGUAGES, values, strict=True):
+      name = "language_divergence@10"
+      yield score("multi", code, "all", name, value, step=step)
   for measure, value in (("ann_recall@10", 0.9876), ("recall@10", 0.6954)):
     yield score("multi", "*", "all", measure, value, step=200, search="scann")
 
@@ -87,6 +94,9 @@ def details():
     "languages": LANGUAGES,
     "top10_language_share": [[0.6, 0.3, 0.1], [0.1, 0.9, 0], [0.2, 0.5, 0.3]],
     "pool_language_share": [0.25, 0.25, 0.5],
+    # Of ar: own 40 %, en 60 %; no query of th is counted.
+    "first_language": [[0.4, 0.6, 0], [0.2, 0.8, 0], [None] * 3],
+    "left_out": ["2 queries without text"],
     "examples": [
       {
         "query_id": "ar:DE",
@@ -106,7 +116,10 @@ def details():
 @pytest.fixture
 def workdir(tmp_path):
   """Every input file there."""
-  folder = tmp_path / "run"
+  return write_workdir(tmp_path / "run")
+
+
+def write_workdir(folder):
   (folder / "details").mkdir(parents=True)
   for name, lines in (("results", scores()), ("metrics", training())):
     text = "".join(json.dumps(line) + "\n" for line in lines)
@@ -196,15 +209,63 @@ class Parser(html.parser.HTMLParser):
     self.here.parts.append(data)
 
 
+def parse(text):
+  """A page as a tree; it has to be well-formed."""
+  parser = Parser()
+  parser.feed(text)
+  assert parser.here is parser.root
+  return parser.root
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory):
+  """report.html of a workdir with every input file, as a tree."""
+  folder = write_workdir(tmp_path_factory.mktemp("report") / "run")
+  write_report(folder)
+  return parse((folder / "report.html").read_text(encoding="utf-8"))
+
+
 @pytest.fixture
 def read_page():
   """Writes a workdir's report and gives report.html as a tree."""
 
   def read(workdir):
     write_report(workdir)
-    parser = Parser()
-    parser.feed((workdir / "report.html").read_text(encoding="utf-8"))
-    assert parser.here is parser.root
-    return parser.root
+    return parse((workdir / "report.html").read_text(encoding="utf-8"))
 
   return read
+
+
+@pytest.fixture(name="parse", scope="session")
+def _parse():
+  return parse
+
+
+@pytest.fixture
+def check_alone():
+  """Asserts that a page needs nothing from elsewhere, and its links lead."""
+
+  def check(text):
+    elements = list(parse(text).all())
+    tags = {element.tag for element in elements}
+    assert not tags & {"script", "link", "iframe", "object", "img", "base"}
+    for element in elements:
+      for name in ("src", "href", "xlink:href"):
+        assert element.attributes.get(name, "#").startswith("#")
+    assert "@import" not in text
+    assert set(re.findall(r"url\((.)", text)) <= {"#"}
+    addresses = set(re.findall(r"https?://[^\"'\s]+", text))
+    assert addresses <= {  # names of formats, not fetched
+      "http://www.w3.org/2000/svg",
+      "http://www.w3.org/1999/xlink",
+    }
+    ids = [
+      element.attributes["id"]
+      for element in elements
+      if "id" in element.attributes
+    ]
+    assert len(ids) == len(set(ids))
+    targets = re.findall(r'(?:href="|url\()#([^")]+)', text)
+    assert set(targets) <= set(ids)
+
+  return check

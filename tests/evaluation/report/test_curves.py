@@ -1,8 +1,8 @@
 """The training curves: one a quantity, from the log lines."""
 
 
-def test_training_curves_are_drawn_from_the_log(workdir, read_page):
-  training = read_page(workdir).section("training")
+def test_training_curves_are_drawn_from_the_log(page):
+  training = page.section("training")
   captions = {
     figure.attributes["id"]: figure.caption for figure in training.all("figure")
   }

@@ -3,10 +3,7 @@
 import json
 
 
-def test_texts_are_shown_letter_by_letter_in_their_own_direction(
-  workdir, read_page
-):
-  page = read_page(workdir)
+def test_texts_are_shown_letter_by_letter_in_their_own_direction(workdir, page):
   [example] = page.section("examples-toy-facts").all("article")
   details = json.loads((workdir / "details" / "toy_facts.json").read_text())
   [shown] = next(example.all("h3")).all("span", dir="auto")

@@ -80,6 +80,7 @@ def test_a_line_that_is_not_utf8_is_refused(workdir):
     ("languages", [], "'languages' is empty"),
     ("languages", ["ar", "en"], "is not 2 x 2"),
     ("top10_language_share", [[1.0]], "is not 3 x 3"),
+    ("first_language", [[1.0]], "'first_language' is not 3 x 3"),
     ("pool_language_share", [0.5, 0.5], "has 2 numbers; expected 3"),
     ("examples", [{"query_id": "q"}], r"'examples\[0\]\.query_language'"),
   ],
@@ -90,6 +91,21 @@ def test_details_that_do_not_fit_are_refused(workdir, key, value, expected):
   path.write_text(json.dumps(details | {key: value}), encoding="utf-8")
   with pytest.raises(UserError, match=rf"toy_facts\.json: .*{expected}"):
     load_workdir(workdir)
+
+
+def test_null_stands_for_what_is_no_number(workdir):
+  path = workdir / "details" / "toy_facts.json"
+  details = json.loads(path.read_text(encoding="utf-8"))
+  details["top10_language_share"][2] = [None] * 3
+  details["examples"][0]["hits"][0]["score"] = None
+  path.write_text(json.dumps(details), encoding="utf-8")
+  (found,) = load_workdir(workdir).details
+  assert found.top10_language_share[2] == (None, None, None)
+  assert found.examples[0].hits[0].score is None
+  write_report(workdir)
+  page = (workdir / "report.html").read_text(encoding="utf-8")
+  assert "–</span>" in page
+  assert "What fills the top 10: toy_facts" in page
 
 
 def test_a_workdir_that_is_not_there_is_refused(tmp_path):

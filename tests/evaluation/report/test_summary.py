@@ -3,10 +3,8 @@
 import json
 
 
-def test_the_summary_holds_the_macro_figures_of_the_latest_step(
-  workdir, read_page
-):
-  rows, search = read_page(workdir).section("summary").tables()
+def test_the_summary_holds_the_macro_figures_of_the_latest_step(workdir, page):
+  rows, search, _ = page.section("summary").tables()
   assert [(row["Setting"][0], row["Model"][0]) for row in rows] == [
     ("mono", "step 200"),
     ("cross", "step 200"),
@@ -55,3 +53,33 @@ def test_the_summary_holds_the_macro_figures_of_the_latest_step(
   assert found["R@10 exact"][0] == "0.7000"
   assert found["R@10 ScaNN"][0] == "0.6954"
   assert found["nDCG@10 ScaNN"][0] == "–"
+
+
+def test_every_measure_stands_with_macro_and_micro_means(page):
+  summary = page.section("summary")
+  *_, rows = summary.tables()
+  by_measure = {row["Measure"][0]: row for row in rows}
+  assert by_measure["map"]["multi macro"][0] == "0.4322"
+  assert by_measure["map"]["multi micro"] == ("0.4567", "0.4567")
+  assert by_measure["map"]["mono micro"] == ("–", None)
+  assert by_measure["rank_distance"]["multi macro"][0] == "1,213.7"
+  assert "token_f1" in by_measure
+  assert "ann_recall@10" not in by_measure
+  assert "toy_facts, left out: 2 queries without text" in summary.text
+
+
+def test_a_run_that_was_read_has_its_figures_too(workdir, read_page):
+  path = workdir / "results.jsonl"
+  text = path.read_text(encoding="utf-8")
+  lines = [
+    line for line in text.splitlines() if json.loads(line)["search"] == "exact"
+  ]
+  there = [line.replace('"exact"', '"run"') for line in lines]
+  path.write_text("\n".join(there), encoding="utf-8")
+  rows, *_ = read_page(workdir).section("summary").tables()
+  assert rows[-1]["mAP"][0] == "0.4322"
+
+
+def test_a_micro_mean_is_no_language(page):
+  assert "micro" not in page.section("languages").text
+  assert "micro" not in page.section("matrix").text

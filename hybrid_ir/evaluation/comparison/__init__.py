@@ -1,0 +1,1 @@
+"""Systems beside each other, with tests. From workdirs, to tables and pages."""

@@ -1,0 +1,86 @@
+"""task=compare: from other runs' workdirs to WORKDIR/compare."""
+
+import dataclasses
+import json
+import pathlib
+import shutil
+from collections.abc import Mapping, Sequence
+
+from hybrid_ir.config import Config
+from hybrid_ir.errors import UserError
+from hybrid_ir.evaluation.comparison.compare import compare
+from hybrid_ir.evaluation.comparison.figures import Comparison
+from hybrid_ir.evaluation.comparison.latex import latex
+from hybrid_ir.evaluation.comparison.markdown import markdown
+from hybrid_ir.evaluation.comparison.systems import Scored, load
+from hybrid_ir.evaluation.comparison.tidy import tidy
+from hybrid_ir.evaluation.examples import Example
+from hybrid_ir.evaluation.report.compare import comparison_files
+from hybrid_ir.files import build_folder
+
+FOLDER = "compare"
+JSON = "comparison.json"
+
+
+def run(config: Config, workdir: pathlib.Path) -> None:
+  """Compares `compare.systems` and writes tables, figures and JSON.
+
+  Raises:
+    UserError: fewer than two systems, a workdir without results, a damaged
+      file, systems that were scored on other queries, or a folder in the way.
+  """
+  folder = workdir / FOLDER
+  if folder.exists() and not (folder / JSON).exists():
+    raise UserError(
+      f"{folder}: in the way, and not a comparison; move it, or name another"
+      " --workdir"
+    )
+  scored = load(config.compare.systems)
+  comparison = compare(
+    scored,
+    baseline=config.compare.baseline,
+    measures=config.compare.measures,
+    resamples=config.compare.resamples,
+    level=config.compare.level,
+    seed=config.seed,
+  )
+  _write(folder, comparison, _examples(scored))
+  for name in sorted(path.name for path in folder.iterdir()):
+    print(f"wrote {folder / name}")
+
+
+def _examples(
+  scored: Mapping[str, Sequence[Scored]],
+) -> dict[str, dict[str, tuple[Example, ...]]]:
+  """By benchmark and system: what a run's details hold; the first run's."""
+  found: dict[str, dict[str, tuple[Example, ...]]] = {}
+  for benchmark, runs in scored.items():
+    for run in runs:
+      if run.details:
+        by_system = found.setdefault(benchmark, {})
+        by_system.setdefault(run.system, run.details.examples)
+  return found
+
+
+def _write(
+  folder: pathlib.Path,
+  comparison: Comparison,
+  examples: Mapping[str, Mapping[str, Sequence[Example]]],
+) -> None:
+  """Puts a new folder in the place of an older comparison."""
+  found = dataclasses.asdict(comparison)
+  texts = {
+    "compare.md": markdown(comparison),
+    "compare.tex": latex(comparison),
+    "compare.csv": tidy(comparison),
+    JSON: json.dumps(found, ensure_ascii=False, allow_nan=False, indent=1)
+    + "\n",
+  }
+  files = {name: text.encode() for name, text in texts.items()}
+  files |= comparison_files(comparison, examples)
+  with build_folder(folder) as aside:
+    for name, content in files.items():
+      (aside / name).parent.mkdir(exist_ok=True)
+      (aside / name).write_bytes(content)
+    if folder.exists():
+      shutil.rmtree(folder)

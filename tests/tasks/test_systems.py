@@ -1,0 +1,213 @@
+"""Systems that are not trained here, scored by task=evaluate."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from hybrid_ir.data import tokenizer as tokenizer_lib
+from hybrid_ir.errors import UserError
+from hybrid_ir.retrieval import by_library
+
+EVALUATE = {"task": "evaluate", "train.steps": 6, "system": "other"}
+
+
+def macro(lines, setting, measure="map"):
+  for line in lines:
+    cell = (line["setting"], line["measure"], line["query_language"])
+    if cell == (setting, measure, "*") and line["passage_language"] in (
+      *("*", "all"),
+    ):
+      return line
+  raise AssertionError(f"no {measure} in {setting}")
+
+
+@pytest.fixture(scope="module")
+def bm25(run, tmp_path_factory):
+  workdir = tmp_path_factory.mktemp("bm25")
+  run(workdir, {**EVALUATE, "evaluate.by": "bm25", "evaluate.run_depth": 180})
+  return workdir
+
+
+def test_bm25_needs_no_model(bm25, lines_of):
+  lines = lines_of(bm25, "results.jsonl")
+  # A town's name is asked and said: its passage is first.
+  assert macro(lines, "mono")["value"] > 0.9
+  assert {(line["search"], line["step"]) for line in lines} == {("exact", 0)}
+  assert (bm25 / "details" / "towns.npz").exists()
+  assert (bm25 / "config.json").exists()
+
+
+def test_runs_of_another_workdir_give_its_figures(
+  run, bm25, tmp_path, lines_of, capsys
+):
+  by_runs = {
+    **EVALUATE,
+    "evaluate.by": "runs",
+    "evaluate.path": str(bm25 / "runs"),
+    "evaluate.settings": ("multi",),
+  }
+  run(tmp_path, by_runs)
+  ours = lines_of(tmp_path, "results.jsonl")
+  theirs = [
+    line
+    for line in lines_of(bm25, "results.jsonl")
+    if line["setting"] == "multi"
+  ]
+  assert {line["search"] for line in ours} == {"run"}
+  for line in ours:
+    line["search"] = "exact"
+  assert ours == theirs
+  assert "relevant passages are not in the run" not in capsys.readouterr().out
+
+
+def test_a_cut_run_says_what_it_lacks(run, bm25, tmp_path, capsys):
+  folder = tmp_path / "runs"
+  folder.mkdir()
+  text = (bm25 / "runs" / "towns.multi.trec").read_text()
+  cut = [x for x in text.splitlines(True) if int(x.split()[3]) <= 2]
+  (folder / "towns.multi.trec").write_text("".join(cut))
+  changes = {"evaluate.by": "runs", "evaluate.path": str(folder)}
+  run(tmp_path / "w", {**EVALUATE, **changes})
+  out = capsys.readouterr().out
+  assert "multi: " in out
+  assert "of 54 relevant passages are not in the run" in out
+
+
+def test_embeddings_made_elsewhere(run, tmp_path, lines_of):
+  rng = np.random.default_rng(0)
+  of_id = rng.standard_normal((60, 16)).astype(np.float32)
+  of_id /= np.linalg.norm(of_id, axis=1, keepdims=True)
+  languages = ("de", "en", "tr")
+  np.savez(
+    tmp_path / "towns.npz",
+    query_ids=[f"{x}:t{i}" for x in languages for i in range(54, 60)],
+    queries=np.concatenate([of_id[54:60]] * 3),
+    passage_ids=[f"{x}:t{i}" for x in languages for i in range(60)],
+    passages=np.concatenate([of_id] * 3),
+  )
+  changes = {"evaluate.by": "embeddings", "evaluate.path": str(tmp_path)}
+  run(tmp_path / "w", {**EVALUATE, **changes})
+  lines = lines_of(tmp_path / "w", "results.jsonl")
+  # A query is its passages: they come first, in all languages.
+  for setting in ("mono", "cross", "multi"):
+    assert macro(lines, setting)["value"] == 1
+  assert macro(lines, "multi", "rank_distance")["value"] == 2
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"evaluate.by": "runs"}, r"'evaluate.path' is '', but 'evaluate.by' is"),
+    ({"evaluate.path": "here"}, r"'evaluate.path' is 'here', but"),
+    (
+      {"evaluate.by": "runs", "evaluate.path": "nowhere"},
+      r"'nowhere': no such folder",
+    ),
+    (
+      {"evaluate.by": "bm25", "task": "train_and_evaluate"},
+      r"'evaluate.by' is 'bm25', but this workdir is for a trained model",
+    ),
+  ],
+)
+def test_what_does_not_go_together(run, tmp_path, changes, message):
+  with pytest.raises(UserError, match=message):
+    run(tmp_path / "w", {**EVALUATE, **changes})
+  # It is said before anything is trained or scored.
+  assert [path.name for path in (tmp_path / "w").iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"evaluate.by": "bm25", "system": "x"}, "'system' is 'x', but .* 'other'"),
+    ({}, "'evaluate.by' is 'model', but .* with 'bm25'"),
+  ],
+)
+def test_a_workdir_is_one_system(run, bm25, changes, message):
+  with pytest.raises(UserError, match=message):
+    run(bm25, {**EVALUATE, **changes})
+
+
+def test_a_trained_workdir_is_kept_for_its_model(run, trained):
+  with pytest.raises(UserError, match="take task=evaluate and another"):
+    run(trained, {**EVALUATE, "evaluate.by": "bm25"})
+
+
+@pytest.fixture(scope="module")
+def distilbert(data, tmp_path_factory):
+  """A tiny, random model of a family that we do not know."""
+  torch = pytest.importorskip("torch")
+  library = pytest.importorskip("sentence_transformers")
+  transformers = pytest.importorskip("transformers")
+  folder = tmp_path_factory.mktemp("distilbert")
+  lines = [json.loads(line) for line in data.read_text().splitlines()]
+  texts = [line[key] for line in lines for key in ("query", "passage")]
+  tokenizer_lib.save(tokenizer_lib.train_unigram(texts, 80), folder / "plain")
+  torch.manual_seed(0)
+  config = transformers.DistilBertConfig(
+    vocab_size=80, dim=16, n_layers=1, n_heads=2, hidden_dim=24
+  )
+  transformers.DistilBertModel(config).save_pretrained(folder / "plain")
+  modules = library.sentence_transformer.modules
+  transformer = modules.Transformer(str(folder / "plain"))
+  pooling = modules.Pooling(16)
+  library.SentenceTransformer(
+    modules=[transformer, pooling],
+    prompts={"query": "ask: ", "document": "say: "},
+  ).save(str(folder / "whole"))
+  return folder / "whole"
+
+
+def test_an_unknown_family_is_left_to_the_library(
+  run, distilbert, tmp_path, lines_of, capsys
+):
+  run(tmp_path, {**EVALUATE, "encoder.path": str(distilbert)})
+  out = capsys.readouterr().out
+  assert "model_type 'distilbert' is none of bert," in out
+  assert "loaded by sentence-transformers" in out
+  lines = lines_of(tmp_path, "results.jsonl")
+  assert macro(lines, "mono")["queries"] == 18
+
+
+def test_the_librarys_prompts_are_used_or_ours(distilbert, make_config):
+  text = make_config().text
+  model = by_library.load(distilbert, text, 0, "reason")
+  plain = make_config({"text.query_prefix": "", "text.passage_prefix": ""}).text
+  bare = by_library.load(distilbert, plain, 0, "reason")
+  asked = model.queries(["was"], "")
+  np.testing.assert_allclose(asked, bare.queries(["ask: was"], ""), atol=1e-6)
+  np.testing.assert_allclose(
+    model.passages(["was"], ""), bare.passages(["say: was"], ""), atol=1e-6
+  )
+  np.testing.assert_allclose(np.linalg.norm(asked, axis=1), 1, rtol=1e-6)
+  # What cuts the queries does not cut the passages after them.
+  lengths = {"text.query_length": 4, "text.passage_length": None}
+  empty = {"text.query_prefix": "", "text.passage_prefix": ""}
+  cut = make_config({**empty, **lengths}).text
+  cutting = by_library.load(distilbert, cut, 0, "reason")
+  long = ["was wo wer wie wann"]
+  assert not np.allclose(cutting.queries(long, ""), bare.queries(long, ""))
+  np.testing.assert_allclose(
+    cutting.passages(long, ""), bare.passages(long, ""), atol=1e-6
+  )
+  short = by_library.load(distilbert, plain, 4, "reason")
+  assert short.queries(["was", "wo"], "").shape == (2, 4)
+
+
+def test_without_the_library_it_says_what_to_install(
+  run, tmp_path, monkeypatch
+):
+  (tmp_path / "config.json").write_text('{"model_type": "distilbert"}')
+  monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+  with pytest.raises(UserError, match="pip install sentence-transformers"):
+    run(tmp_path / "w", {**EVALUATE, "encoder.path": str(tmp_path)})
+
+
+def test_what_the_library_cannot_load(run, tmp_path):
+  pytest.importorskip("sentence_transformers")
+  (tmp_path / "config.json").write_text('{"model_type": "nosuchfamily"}')
+  with pytest.raises(UserError, match="cannot load it either") as caught:
+    run(tmp_path / "w", {**EVALUATE, "encoder.path": str(tmp_path)})
+  assert "\n" not in str(caught.value)
