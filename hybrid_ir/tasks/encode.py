@@ -1,16 +1,23 @@
-"""task=encode: from a model and a corpus to WORKDIR/index, for task=search."""
+"""task=encode: from a model and a corpus to WORKDIR/index, for task=search.
 
+Of several processes each encodes its own shards on its own devices, without
+waiting for the others; the first one says at the end that all are there.
+"""
+
+import functools
 import itertools
 import pathlib
 from collections.abc import Collection, Iterator
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hybrid_ir import processes
 from hybrid_ir.ahead import ahead
 from hybrid_ir.config import Config
-from hybrid_ir.data import cldr, passages
+from hybrid_ir.data import cldr, ir_corpora, ir_sets, passages
 from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.data.own_files import is_own
 from hybrid_ir.data.passages import Passage, Passages
@@ -28,11 +35,14 @@ from hybrid_ir.workdir import write_config
 def run(config: Config, workdir: pathlib.Path) -> None:
   """Encodes `encode.corpus`, or goes on where it was stopped.
 
+  `mesh` lays out the devices of each process.
+
   Raises:
-    UserError: a fault of the corpus, no model, or another index in the workdir.
+    UserError: a fault of the corpus, no model, another index in the workdir,
+      or a workdir that the processes do not share.
   """
-  corpus = open_corpus(config)
-  mesh = make_mesh(config.mesh.data)
+  corpus = _open_once(config)
+  mesh = make_mesh(config.mesh.data, config.mesh.fsdp, jax.local_devices())
   loaded = load_model(config, workdir, mesh)
   text_encoder = loaded.model.text_encoder(config, mesh)
   folder = workdir / shards.FOLDER
@@ -44,24 +54,35 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     config.encode.dtype,
     config.encode.shard_size,
   )
-  missing = shards.start(folder, plan)
-  if not loaded.step:  # nothing was trained here: the model came from elsewhere
-    write_config(workdir, config)
-    tokenizer_lib.save(loaded.model.tokenizer, workdir)
+  processes.agree({"corpus": plan.corpus, "model": repr(plan.origin)})
+  if processes.is_first():
+    shards.start(folder, plan)
+    if not loaded.step:  # nothing was trained here: the model is another's
+      write_config(workdir, config)
+      tokenizer_lib.save(loaded.model.tokenizer, workdir)
+  processes.wait("index begun")
+  missing = shards.missing(folder, plan)
+  processes.wait("what is missing is known")
+  mine = range(processes.index(), plan.shards, processes.count())
+  wanted = missing.intersection(mine)
 
   def embed(texts: list[str], number: int) -> NDArray[np.float32]:
     name = f"shard {number + 1} of {plan.shards}"
     return text_encoder.passages(loaded.params, texts, name)
 
   with tqdm(
-    total=len(corpus), desc=corpus.name, unit=" passages", leave=False
+    total=_count(plan, mine), desc=corpus.name, unit=" passages", leave=False
   ) as bar:
     # What was encoded before is no part of the rate.
-    bar.initial = bar.n = len(corpus) - _count(plan, missing)
+    bar.initial = bar.n = bar.total - _count(plan, wanted)
     bar.refresh()
-    wanted = (s for s in _shards(corpus, plan) if s[0] in missing)
-    for written in shards.write_shards(folder, plan, ahead(wanted, 1), embed):
+    read = (shard for shard in _shards(corpus, plan) if shard[0] in wanted)
+    for written in shards.write_shards(folder, plan, ahead(read, 1), embed):
+      processes.tick()
       bar.update(written)
+  processes.wait("index encoded")
+  if not processes.is_first():
+    return
   shards.finish(folder, plan)
   kept = plan.shards - len(missing)
   print(
@@ -71,10 +92,24 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   )
 
 
+def _open_once(config: Config) -> Passages:
+  """The corpus; what must be built is built by the first process."""
+  if not config.encode.corpus.startswith(ir_sets.PREFIX):
+    return open_corpus(config)
+  if not processes.is_first():
+    processes.wait("corpus built")
+    return open_corpus(config)
+  with processes.waiting():  # for downloads, too
+    corpus = open_corpus(config)
+  processes.wait("corpus built")
+  return corpus
+
+
 def open_corpus(config: Config) -> Passages:
   """The passages that `encode.corpus` names.
 
-  A data set by name, and a file of pairs, is held in memory: the distinct
+  A collection of ir_datasets' is read whole, from where TFDS has built it. A
+  data set by name, and a file of pairs, is held in memory: the distinct
   passages of all its splits, as a benchmark has them.
 
   Raises:
@@ -102,6 +137,10 @@ def open_corpus(config: Config) -> Passages:
       " passages are read, and .jsonl and .parquet of pairs (docs/search.md)"
     )
   cache_dir = pathlib.Path(config.cache_dir).expanduser()
+  if name.startswith(ir_sets.PREFIX):
+    return passages.survey(
+      name, functools.partial(ir_corpora.passages, name, config.data, cache_dir)
+    )
   benchmark = open_benchmark(name, config.data, cache_dir, split="")
   members = [
     Passage(id, benchmark.languages[code], text, name)

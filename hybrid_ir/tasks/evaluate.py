@@ -1,35 +1,41 @@
-"""task=evaluate: from a model to results.jsonl, runs/ and details/."""
+"""task=evaluate: from a system to results.jsonl, runs/ and details/."""
 
 import dataclasses
 import json
+import math
 import pathlib
+import resource
+import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from hybrid_ir.config import Config
-from hybrid_ir.data import tokenizer as tokenizer_lib
+from hybrid_ir import processes
+from hybrid_ir.config import SETTINGS, Config
 from hybrid_ir.errors import UserError
-from hybrid_ir.evaluation import runs
+from hybrid_ir.evaluation import query_values, runs
 from hybrid_ir.evaluation.benchmarks import Benchmark
 from hybrid_ir.evaluation.catalog import open_benchmark
-from hybrid_ir.evaluation.evaluate import Evaluation, evaluate
+from hybrid_ir.evaluation.evaluate import Evaluation, evaluate, settings_of
+from hybrid_ir.evaluation.query_values import QueryValues
 from hybrid_ir.files import write_aside
-from hybrid_ir.model.encoder import Params
-from hybrid_ir.retrieval.ann import AnnUnavailableError, load
-from hybrid_ir.retrieval.encode import TextEncoder
-from hybrid_ir.tasks.model import load_model
-from hybrid_ir.training.mesh import make_mesh
-from hybrid_ir.workdir import write_config
+from hybrid_ir.tasks.systems import Ranked, check, open_system
+from hybrid_ir.workdir import CONFIG, write_config
 
 RESULTS = "results.jsonl"
+# Macro means that are printed; results.jsonl has all.
+_PRINTED = ("map", "mrr", "recall@10", "ndcg@10", "rank_distance")
 
 
 def run(config: Config, workdir: pathlib.Path) -> None:
   """Scores the workdir's model, or where it has none, that of encoder.path.
 
+  Or what else `evaluate.by` names.
+
   Raises:
-    UserError: no model, or a benchmark that is not there.
+    UserError: nothing to score, or a benchmark that is not there.
   """
+  check(config, workdir)
   score(config, workdir, open_benchmarks(config))
 
 
@@ -37,11 +43,17 @@ def open_benchmarks(config: Config) -> list[Benchmark]:
   """Opens `evaluate.benchmarks`.
 
   Raises:
-    UserError: one that is not there, or two whose files would have one name.
+    UserError: one that is not there, or not the other processes'; two whose
+      files would have one name; no setting that one of them has.
   """
   cache_dir = pathlib.Path(config.cache_dir).expanduser()
   benchmarks = [
-    open_benchmark(name, config.data, cache_dir)
+    open_benchmark(
+      name,
+      config.data,
+      cache_dir,
+      allow_faults=config.evaluate.allow_faults,
+    )
     for name in config.evaluate.benchmarks
   ]
   names = [benchmark.name for benchmark in benchmarks]
@@ -50,6 +62,10 @@ def open_benchmarks(config: Config) -> list[Benchmark]:
       f"config key 'evaluate.benchmarks' is {config.evaluate.benchmarks}; two"
       f" of them would be called the same ({', '.join(names)}); rename a file"
     )
+  for benchmark in benchmarks:
+    settings_of(benchmark, config.evaluate.settings)
+  if processes.count() > 1:
+    processes.agree({f"benchmark {b.name}": b.fingerprint for b in benchmarks})
   return benchmarks
 
 
@@ -59,49 +75,30 @@ def score(
   """Scores the model on benchmarks that are open already.
 
   Raises:
-    UserError: no model.
+    UserError: no model, or what else `evaluate.by` names is not there.
   """
-  mesh = make_mesh(config.mesh.data)
-  loaded = load_model(config, workdir, mesh)
-  if not loaded.step:  # nothing was trained here: the model came from elsewhere
+  _check_system(config, workdir / RESULTS)
+  system = open_system(config, workdir)
+  writes = processes.is_first()
+  # Where nothing was trained, what is scored came from elsewhere.
+  if writes and not system.step:
     write_config(workdir, config)
-    tokenizer_lib.save(loaded.model.tokenizer, workdir)
-  text_encoder = loaded.model.text_encoder(config, mesh)
-  ann = config.evaluate.ann and _ann_is_there()
   for benchmark in benchmarks:
-    evaluation = _evaluate(config, benchmark, text_encoder, loaded.params, ann)
-    _write(config, workdir, benchmark, evaluation, loaded.step)
-    _print(benchmark, evaluation, loaded.step)
-
-
-def _ann_is_there() -> bool:
-  try:
-    load()
-  except AnnUnavailableError as error:
-    print(f"{error}; exact search instead", flush=True)
-    return False
-  return True
-
-
-def _evaluate(
-  config: Config,
-  benchmark: Benchmark,
-  text_encoder: TextEncoder,
-  params: Params,
-  ann: bool,
-) -> Evaluation:
-  name = benchmark.name
-  return evaluate(
-    benchmark,
-    text_encoder.queries(params, benchmark.query_texts, f"{name}: queries"),
-    text_encoder.passages(
-      params, benchmark.distinct_texts, f"{name}: passages"
-    ),
-    settings=config.evaluate.settings,
-    run_settings=config.evaluate.runs,
-    run_depth=config.evaluate.run_depth,
-    ann=ann,
-  )
+    start = time.perf_counter()
+    ranked = system.rank(benchmark)
+    evaluation = evaluate(
+      benchmark,
+      ranked.ranking,
+      settings=config.evaluate.settings,
+      search=ranked.search,
+      run_settings=config.evaluate.runs,
+      run_depth=config.evaluate.run_depth,
+      approximate=ranked.approximate,
+    )
+    if writes:
+      _write(config, workdir, benchmark, evaluation, ranked, system.step)
+    seconds = time.perf_counter() - start
+    _print(benchmark, evaluation, ranked, system.step, seconds)
 
 
 def _write(
@@ -109,6 +106,7 @@ def _write(
   workdir: pathlib.Path,
   benchmark: Benchmark,
   evaluation: Evaluation,
+  ranked: Ranked,
   step: int,
 ) -> None:
   """The files of one benchmark; results.jsonl last."""
@@ -117,9 +115,14 @@ def _write(
   # A folder that was renamed keeps the name under which it was first scored.
   system = config.system or (before[0]["system"] if before else workdir.name)
   tag = "_".join(system.split())
-  for setting, lists in evaluation.runs.items():
+  for setting in SETTINGS:
+    run = workdir / "runs" / f"{benchmark.name}.{setting}.trec"
+    if setting not in evaluation.runs:  # one of an earlier evaluation
+      run.unlink(missing_ok=True)
+      continue
+    lists = evaluation.runs[setting]
     runs.write_run(
-      workdir / "runs" / f"{benchmark.name}.{setting}.trec",
+      run,
       tag,
       benchmark.query_ids,
       benchmark.passage_ids,
@@ -132,17 +135,24 @@ def _write(
     benchmark.passage_ids,
     benchmark.gold_queries,
     benchmark.gold_passages,
+    benchmark.gold_grades,
   )
-  details = {
-    "benchmark": benchmark.name,
-    "step": step,
-    "languages": list(benchmark.languages),
-    "top10_language_share": evaluation.language_share.tolist(),
-    "pool_language_share": evaluation.pool_share.tolist(),
-    "examples": [dataclasses.asdict(e) for e in evaluation.examples],
-  }
-  with write_aside(workdir / "details" / f"{benchmark.name}.json") as aside:
-    aside.write_text(json.dumps(details, ensure_ascii=False, indent=1))
+  query_values.write(
+    workdir / "details" / f"{benchmark.name}.npz",
+    QueryValues(
+      benchmark=benchmark.name,
+      unit=benchmark.unit,
+      system=system,
+      seed=config.seed,
+      step=step,
+      languages=benchmark.languages,
+      query_ids=benchmark.query_ids,
+      query_languages=benchmark.query_languages,
+      values=evaluation.per_query,
+      fingerprint=benchmark.fingerprint,
+    ),
+  )
+  _write_details(workdir, benchmark, evaluation, ranked, step)
   lines = [
     line
     for line in before
@@ -150,6 +160,65 @@ def _write(
   ] + [row.line(system, config.seed, step) for row in evaluation.results]
   with write_aside(path) as aside:
     aside.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def _write_details(
+  workdir: pathlib.Path,
+  benchmark: Benchmark,
+  evaluation: Evaluation,
+  ranked: Ranked,
+  step: int,
+) -> None:
+  """What is no single figure, for reports and comparisons."""
+  # Of an approximate search, the lines say how it was tuned.
+  lines = ranked.lines if ranked.approximate is None else ()
+  details = {
+    "benchmark": benchmark.name,
+    "step": step,
+    "languages": list(benchmark.languages),
+    "top10_language_share": evaluation.language_share.tolist(),
+    "pool_language_share": evaluation.pool_share.tolist(),
+    "first_language": evaluation.preference.tolist(),
+    "left_out": [*benchmark.faults, *lines],
+    "examples": [dataclasses.asdict(e) for e in evaluation.examples],
+  }
+  text = json.dumps(
+    _finite(details), ensure_ascii=False, allow_nan=False, indent=1
+  )
+  with write_aside(workdir / "details" / f"{benchmark.name}.json") as aside:
+    aside.write_text(text, encoding="utf-8")
+
+
+def _finite(value: Any) -> Any:
+  """With None for NaN and infinity, which JSON does not have."""
+  if isinstance(value, float):
+    return value if math.isfinite(value) else None
+  if isinstance(value, dict):
+    return {key: _finite(item) for key, item in value.items()}
+  if isinstance(value, (list, tuple)):
+    return [_finite(item) for item in value]
+  return value
+
+
+def _check_system(config: Config, path: pathlib.Path) -> None:
+  """Refuses a second system: reports and comparisons know a workdir as one."""
+  before = _read(path)
+  if not before:
+    return
+  if config.system and before[0]["system"] != config.system:
+    raise UserError(
+      f"config key 'system' is {config.system!r}, but {path} has figures of"
+      f" {before[0]['system']!r}; take that name, or another --workdir"
+    )
+  stored = json.loads((path.parent / CONFIG).read_text(encoding="utf-8"))
+  for key in ("by", "path"):
+    now = getattr(config.evaluate, key)
+    then = stored.get("evaluate", {}).get(key, now)
+    if now != then:
+      raise UserError(
+        f"config key 'evaluate.{key}' is {now!r}, but {path} has figures with"
+        f" {then!r}; name another --workdir"
+      )
 
 
 def _read(path: pathlib.Path) -> list[dict[str, Any]]:
@@ -164,20 +233,46 @@ def _read(path: pathlib.Path) -> list[dict[str, Any]]:
   return lines
 
 
-def _print(benchmark: Benchmark, evaluation: Evaluation, step: int) -> None:
-  """The macro means, a line a setting."""
+def _print(
+  benchmark: Benchmark,
+  evaluation: Evaluation,
+  ranked: Ranked,
+  step: int,
+  seconds: float,
+) -> None:
+  """What was searched, the macro means a line a setting, and what it cost."""
   print(
     f"{benchmark.name}, step {step}: {len(benchmark.query_ids):,} queries,"
     f" {len(benchmark.passage_ids):,} candidates"
   )
-  for setting in ("mono", "cross", "multi"):
-    figures = [
-      f"{row.measure} {row.value:.4f}"
+  for line in benchmark.faults:
+    print(f"  left out {line}")
+  for line in ranked.lines:
+    print(f"  {line}")
+  for setting in SETTINGS:
+    rows = {
+      row.measure: row
       for row in evaluation.results
       if row.setting == setting
-      and row.search == "exact"
+      and row.search == ranked.search
       and row.query_language == "*"
       and row.passage_language in ("*", "all")
-    ]
-    if figures:
-      print(f"  {setting:5}  {'  '.join(figures)}", flush=True)
+    }
+    if rows:
+      figures = [f"{m} {rows[m].value:.4f}" for m in _PRINTED if m in rows]
+      dropped = rows["map"].dropped
+      counts = f"{rows['map'].queries:,} scored"
+      if dropped:
+        counts += f", {dropped:,} dropped for want of a relevant passage"
+      print(f"  {setting:5}  {'  '.join(figures)}  ({counts})")
+  print(
+    f"  in {seconds:,.1f} s; peak memory of the process"
+    f" {_peak_bytes() / 1e9:.1f} GB",
+    flush=True,
+  )
+
+
+def _peak_bytes() -> int:
+  """The most memory that this process had so far."""
+  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  return peak if sys.platform == "darwin" else 1024 * peak

@@ -35,7 +35,9 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   named = config.export.path or workdir / "export"
   path = pathlib.Path(named).expanduser().resolve()
   _check_place(path, config.export.overwrite)
-  loaded = load_model(config, workdir, make_mesh(config.mesh.data))
+  loaded = load_model(
+    config, workdir, make_mesh(config.mesh.data, config.mesh.fsdp)
+  )
   trained = (workdir / CHECKPOINTS).is_dir()
   elsewhere = config.encoder.path or config.train.warm_start
   origin = str(workdir) if trained else elsewhere

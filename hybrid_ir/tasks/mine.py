@@ -126,7 +126,7 @@ def _files(names: Sequence[str], folder: pathlib.Path) -> list[Mined]:
 
 
 def _model_ranker(config: Config, workdir: pathlib.Path) -> _Ranker:
-  mesh = make_mesh(config.mesh.data)
+  mesh = make_mesh(config.mesh.data, config.mesh.fsdp)
   loaded = load_model(config, workdir, mesh)
   encoder = loaded.model.text_encoder(config, mesh)
 

@@ -1,7 +1,7 @@
 """The model of a run: its tokenizer, contract and parameters. For the tasks."""
 
-import contextlib
 import dataclasses
+import json
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
+from hybrid_ir import processes
 from hybrid_ir.config import Config
 from hybrid_ir.config import Encoder as EncoderConfig
 from hybrid_ir.data import tokenizer as tokenizer_lib
@@ -18,18 +19,17 @@ from hybrid_ir.errors import UserError
 from hybrid_ir.model import architecture as architecture_lib
 from hybrid_ir.model import contract as contract_lib
 from hybrid_ir.model import dense, hub, weights
-from hybrid_ir.model import vocabulary as vocabulary_lib
 from hybrid_ir.model.bi_encoder import BiEncoder, make_bi_encoder
 from hybrid_ir.model.contract import Contract
 from hybrid_ir.model.encoder import Params
 from hybrid_ir.model.sentence_transformers import Modules, read_modules
 from hybrid_ir.retrieval.encode import TextEncoder
-from hybrid_ir.training.checkpoint import Checkpoints
+from hybrid_ir.retrieval.origin import origin_of
+from hybrid_ir.tasks import trained
 from hybrid_ir.training.lora import encoder_params
 from hybrid_ir.training.mesh import shardings
 from hybrid_ir.workdir import CHECKPOINTS
 
-_TRAIN = "train first (task=train)"
 # Where a run starts another's way of training may differ, not of reading.
 _OF_TRAINING = ("temperature", "matryoshka")
 _OF_THE_RUN = ("data", "vocabulary")  # beside the contract in a checkpoint
@@ -92,10 +92,10 @@ def open_model(
   modules = Modules()
   if config.encoder.path:
     folder = hub.resolve(config.encoder.path, config.encoder.revision)
-    architecture = weights.read_architecture(folder)
+    architecture = weights.read_architecture(folder, config.encoder.keep_layers)
     modules = read_modules(folder)
     tokenizer = tokenizer_lib.load(folder)
-    if stored.exists():
+    if stored.exists() and not config.checkpoint.allow_changes:
       _check_same_tokenizer(tokenizer, workdir, folder)
   elif stored.exists() and (not sources or (workdir / CHECKPOINTS).is_dir()):
     tokenizer = tokenizer_lib.load(workdir)
@@ -128,15 +128,18 @@ def open_model(
 def initial_params(config: Config, model: Model, mesh: Mesh) -> Params:
   """Where training starts: warm start, `encoder.path`, or fresh.
 
+  All processes call it.
+
   Raises:
-    UserError: weights that do not fit the model.
+    UserError: weights that do not fit the model, or not the same everywhere.
   """
   if config.train.warm_start:
     return _warm_params(_warm_workdir(config), model, mesh)
   if config.encoder.path:
     folder = hub.resolve(config.encoder.path, config.encoder.revision)
     contract = model.contract
-    params = weights.read_params(folder, contract.architecture)
+    layers = weights.read_architecture(folder).layers
+    params = weights.read_params(folder, contract.architecture, layers)
     if contract.dense:
       params["dense"] = dense.read_params(
         folder,
@@ -144,6 +147,7 @@ def initial_params(config: Config, model: Model, mesh: Mesh) -> Params:
         read_modules(folder),
         contract.architecture.hidden_size,
       )
+    _agree_on(model, params)
     return params
   return model.bi_encoder.init(jax.random.key(config.seed))
 
@@ -157,7 +161,8 @@ def load_model(
     UserError: neither is there.
   """
   if (workdir / CHECKPOINTS).is_dir():
-    return load_trained(workdir, config.encoder, mesh)
+    newest = config.checkpoint.read == "newest"
+    return load_trained(workdir, config.encoder, mesh, newest)
   if not (config.encoder.path or config.train.warm_start):
     raise UserError(
       f"--workdir={workdir} holds no checkpoint; train first (task=train), or"
@@ -165,12 +170,15 @@ def load_model(
     )
   model = open_model(config, workdir, sources=[])
   params = initial_params(config, model, mesh)
-  params = jax.device_put(params, shardings(mesh, params))
+  params = processes.place(params, shardings(mesh, params))
   return LoadedModel(model, params, 0, model.contract.temperature)
 
 
 def load_trained(
-  workdir: pathlib.Path, encoder: EncoderConfig, mesh: Mesh
+  workdir: pathlib.Path,
+  encoder: EncoderConfig,
+  mesh: Mesh,
+  newest: bool = False,
 ) -> LoadedModel:
   """A workdir's model, as its checkpoint's contract has it.
 
@@ -178,18 +186,25 @@ def load_trained(
     workdir: of a run.
     encoder: how to compute: dtype, remat.
     mesh: devices.
+    newest: its last checkpoint, whichever is the best on dev.
 
   Raises:
     UserError: no checkpoint there, or not the tokenizer or vocabulary that it
       needs.
   """
-  with _opened(workdir) as checkpoints:
+  with trained.opened(workdir) as checkpoints:
     stored, _ = checkpoints.metadata(checkpoints.steps[-1])
     contract = contract_lib.from_json(
       {name: x for name, x in stored.items() if name not in _OF_THE_RUN},
       checkpoints.directory,
     )
-    params, step = _best_params(workdir, checkpoints, mesh)
+    params, step = trained.params(
+      workdir,
+      checkpoints,
+      mesh,
+      newest,
+      "set --config.checkpoint.read=newest to take",
+    )
   tokenizer = tokenizer_lib.load(workdir)
   if tokenizer.fingerprint != contract.tokenizer:
     raise UserError(
@@ -209,6 +224,7 @@ def check_same_contract(
   stored: dict[str, Any],
   directory: str,
   but: Sequence[str] = (),
+  mend: str = "",
 ) -> None:
   """Refuses a checkpoint whose texts were read in another way.
 
@@ -219,6 +235,7 @@ def check_same_contract(
   if changes := contract_lib.differences(contract, stored, but):
     raise UserError(
       f"{directory}: the checkpoint is of another model: {'; '.join(changes)}"
+      + mend
     )
 
 
@@ -236,42 +253,39 @@ def _warm_workdir(config: Config) -> pathlib.Path:
 
 def _warm_params(workdir: pathlib.Path, model: Model, mesh: Mesh) -> Params:
   """Another run's parameters, of a model that reads texts alike."""
-  with _opened(workdir) as checkpoints:
+  with trained.opened(workdir) as checkpoints:
     stored, _ = checkpoints.metadata(checkpoints.steps[-1])
     check_same_contract(
       model.contract, stored, checkpoints.directory, _OF_TRAINING
     )
-    return encoder_params(_best_params(workdir, checkpoints, mesh)[0])
+    params, _ = trained.params(
+      workdir,
+      checkpoints,
+      mesh,
+      False,
+      "export (task=export --config.checkpoint.read=newest) and name in"
+      " 'encoder.path'",
+    )
+    params = encoder_params(params)
+    # Of other processes' devices too, where there are some: to the host.
+    if processes.count() > 1:
+      params = processes.gather(params)
+      _agree_on(model, params)
+    return params
 
 
-@contextlib.contextmanager
-def _opened(workdir: pathlib.Path) -> Iterator[Checkpoints]:
-  """A workdir's checkpoints, of which there is at least one."""
-  directory = workdir / CHECKPOINTS
-  if not directory.is_dir():
-    raise UserError(f"{directory}: no such folder; {_TRAIN}")
-  with contextlib.closing(Checkpoints(str(directory))) as checkpoints:
-    if not checkpoints.steps:
-      raise UserError(f"{directory}: no checkpoints there; {_TRAIN}")
-    yield checkpoints
-
-
-def _best_params(
-  workdir: pathlib.Path, checkpoints: Checkpoints, mesh: Mesh
-) -> tuple[Params, int]:
-  """The best checkpoint's parameters (without dev, the last's) and its step.
-
-  The token table is whole, whatever was trained.
-  """
-  last = checkpoints.steps[-1]
-  stored, progress = checkpoints.metadata(last)
-  step = progress.best_step or last
-  fingerprint = stored.get("vocabulary")
-  if not fingerprint:
-    return checkpoints.restore_params(step, mesh), step
-  vocabulary = vocabulary_lib.read(workdir, fingerprint)
-  params = checkpoints.restore_params(step, mesh)
-  return {**params, "encoder": vocabulary.restore(params["encoder"])}, step
+def _agree_on(model: Model, params: Params) -> None:
+  """Refuses processes that have read other weights or another contract."""
+  if processes.count() > 1:
+    origin = origin_of(model.contract, params, 0)
+    processes.agree(
+      {
+        "the model's weights": origin.weights,
+        "the model's contract": json.dumps(origin.contract, sort_keys=True),
+      },
+      "give every host the same encoder.path or train.warm_start (of the hub:"
+      " name encoder.revision)",
+    )
 
 
 def _check_same_tokenizer(
@@ -282,7 +296,8 @@ def _check_same_tokenizer(
     raise UserError(
       f"{folder / tokenizer_lib.FILE} (fingerprint {tokenizer.fingerprint}) is"
       f" not the tokenizer that {workdir} was trained with"
-      f" ({stored.fingerprint}); name another workdir"
+      f" ({stored.fingerprint}); name another workdir, or set"
+      " --config.checkpoint.allow_changes=True"
     )
 
 

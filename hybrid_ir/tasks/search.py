@@ -1,7 +1,8 @@
 """task=search: from queries and WORKDIR/index to the passages found.
 
 Queries are typed at a prompt, or come a line each on stdin. Answers go to
-stdout, everything else to stderr.
+stdout, everything else to stderr. Of several processes the first one reads and
+answers, and each searches its own shards.
 """
 
 import contextlib
@@ -10,12 +11,17 @@ import io
 import os
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+import jax
+
+from hybrid_ir import processes
 from hybrid_ir.config import Config, Layout
 from hybrid_ir.errors import UserError
+from hybrid_ir.retrieval import ann, approximate, parts
+from hybrid_ir.retrieval import index as index_lib
 from hybrid_ir.retrieval.encode import TextEncoder
-from hybrid_ir.retrieval.index import Hit, search
+from hybrid_ir.retrieval.index import Hit, Index
 from hybrid_ir.retrieval.origin import check_same, origin_of
 from hybrid_ir.retrieval.shards import FOLDER, open_index
 from hybrid_ir.tasks import terminal
@@ -23,7 +29,6 @@ from hybrid_ir.tasks.model import load_model
 from hybrid_ir.tasks.terminal import note
 from hybrid_ir.training.mesh import make_mesh
 
-_AT_ONCE = 64  # piped queries, at most
 _SHORTEST_ROW = 32  # tokens
 _Ask = Callable[[Sequence[str]], list[list[Hit]]]
 
@@ -35,27 +40,88 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     UserError: no index, no model or not the index's, an unknown language; at
       the end, where lines of stdin were no queries.
   """
+  if processes.count() == 1:
+    _run(config, workdir)
+    return
+  if processes.is_first() and sys.stdin.isatty():
+    raise UserError(
+      f"task=search answers a prompt with one process, not {processes.count()};"
+      " give the first one its queries on stdin, a line each"
+    )
+  with _own_stdout():
+    _run(config, workdir)
+
+
+def _run(config: Config, workdir: pathlib.Path) -> None:
   index = open_index(workdir / FOLDER)
   index.codes(config.search.languages)
   with contextlib.redirect_stdout(sys.stderr):
-    mesh = make_mesh(1)
+    # On every process: a checkpoint is read by all of them together.
+    mesh = make_mesh(1, devices=jax.local_devices())
     loaded = load_model(config, workdir, mesh)
     text_encoder = one_by_one(loaded.model.text_encoder(config, mesh))
   if index.origin is not None:
     contract = loaded.model.contract
     here = origin_of(contract, loaded.params, text_encoder.size)
     check_same(index.origin, contract, here, index.name)
+
+  find = _find(config, workdir, index)
+
+  if not processes.is_first():
+    parts.answer(find, text_encoder.size)
+    return
+  with parts.asked(find) as find_all:
+
+    def ask(queries: Sequence[str]) -> list[list[Hit]]:
+      if not queries:
+        return []
+      embeddings = text_encoder.queries(
+        loaded.params, queries, instruction=config.search.instruction
+      )
+      return index_lib.read(index, find_all(embeddings), config.search.k)
+
+    _answer(config, index, text_encoder, ask)
+
+
+def _find(config: Config, workdir: pathlib.Path, index: Index) -> parts.Find:
+  """Searches this process's part of the index.
+
+  Raises:
+    UserError: ScaNN is asked for and not installed, or what it built before
+      is of another index.
+  """
+  k, languages = config.search.k, config.search.languages
+  part, count = processes.index(), processes.count()
+  if config.search.ann:
+    try:
+      return approximate.build(
+        index,
+        k,
+        languages,
+        part,
+        count,
+        goal=approximate.Goal(
+          config.ann.recall, config.ann.sample, config.seed
+        ),
+        folder=workdir / FOLDER / approximate.FOLDER,
+        note=note,
+      )
+    except ann.AnnUnavailableError as error:
+      raise UserError(f"config key 'search.ann' is True: {error}") from None
+  return lambda queries: index_lib.best(
+    index, queries, k, languages, part, count
+  )
+
+
+def _answer(
+  config: Config, index: Index, text_encoder: TextEncoder, ask: _Ask
+) -> None:
+  """Reads queries and answers them, until there are no more."""
   if isinstance(sys.stdout, io.TextIOWrapper):
     if config.search.json:
       sys.stdout.reconfigure(encoding="utf-8")
     else:
       sys.stdout.reconfigure(errors="replace")
-
-  def ask(queries: Sequence[str]) -> list[list[Hit]]:
-    embeddings = text_encoder.queries(
-      loaded.params, queries, instruction=config.search.instruction
-    )
-    return search(index, embeddings, config.search.k, config.search.languages)
 
   def answer(query: str, hits: Sequence[Hit]) -> None:
     if config.search.json:
@@ -73,8 +139,21 @@ def run(config: Config, workdir: pathlib.Path) -> None:
       _pipe(text_encoder, config.search.instruction, ask, answer)
   except KeyboardInterrupt:
     note("")
+    if processes.count() > 1:  # the others wait for what does not come
+      raise
   except BrokenPipeError:  # whoever read the answers has left
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def _own_stdout() -> Iterator[None]:
+  """Sends to stderr what libraries print where answers go, as Gloo does."""
+  sys.stdout.flush()
+  with os.fdopen(os.dup(1), "w") as answers:
+    os.dup2(2, 1)
+    stdout = answers if processes.is_first() else sys.stdout
+    with contextlib.redirect_stdout(stdout):
+      yield
 
 
 def one_by_one(text_encoder: TextEncoder) -> TextEncoder:
@@ -113,10 +192,11 @@ def _pipe(
   answer: Callable[[str, Sequence[Hit]], None],
 ) -> None:
   number, faults = 0, 0
-  for block in terminal.lines(sys.stdin.fileno()):
-    for start in range(0, len(block), _AT_ONCE):
+  blocks = terminal.lines(sys.stdin.fileno())
+  while block := _next(blocks):
+    for start in range(0, len(block), parts.QUERIES):
       queries = []
-      for line in block[start : start + _AT_ONCE]:
+      for line in block[start : start + parts.QUERIES]:
         number += 1
         where = f"stdin:{number}: "
         try:
@@ -134,6 +214,12 @@ def _pipe(
       f"stdin: {faults} of {number} lines were no queries, as said above; mend"
       " or drop them"
     )
+
+
+def _next(blocks: Iterator[list[bytes]]) -> list[bytes]:
+  """The lines that come next, however long that takes; none: the end."""
+  with processes.waiting():
+    return next(blocks, [])
 
 
 def _note_length(

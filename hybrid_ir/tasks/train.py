@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_ir import processes, stopping
 from hybrid_ir.config import Config
 from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.data.batch import Batch, Batches
@@ -17,7 +18,11 @@ from hybrid_ir.data.plan import Plan
 from hybrid_ir.data.sources import open_source, parse_weights
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.catalog import open_benchmark
-from hybrid_ir.evaluation.evaluate import evaluate
+from hybrid_ir.evaluation.evaluate import (
+  evaluate,
+  list_depths,
+  rank_embeddings,
+)
 from hybrid_ir.model import contract as contract_lib
 from hybrid_ir.model import vocabulary as vocabulary_lib
 from hybrid_ir.model.encoder import Params
@@ -34,8 +39,7 @@ from hybrid_ir.training import loop
 from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.checkpoint import Checkpoints
 from hybrid_ir.training.metrics import MetricsLog
-from hybrid_ir.training.optimizer import make_optimizer
-from hybrid_ir.training.step import State, Trainer
+from hybrid_ir.training.step import State, make_trainer
 from hybrid_ir.training.trainable import take
 from hybrid_ir.workdir import CHECKPOINTS, write_config
 
@@ -47,7 +51,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     UserError: whatever a user can mend, before the first step.
   """
   cache_dir = pathlib.Path(config.cache_dir).expanduser()
-  mesh = mesh_lib.make_mesh(config.mesh.data)
+  mesh = mesh_lib.make_mesh(config.mesh.data, config.mesh.fsdp)
   check_divisible(config, mesh.devices.size)
 
   # ------------------------------------------------- data, as a plan
@@ -74,7 +78,12 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   check_negatives(config, corpora)
   check_teacher(config, corpora)
   plan = Plan(
-    corpora, weights, config.mix, config.train.batch_size, config.seed
+    corpora,
+    weights,
+    config.mix,
+    config.train.batch_size,
+    config.seed,
+    config.data.limit,
   )
   kept = _kept(config, model, corpora)
   batches = Batches(
@@ -88,25 +97,21 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     mesh.devices.size * config.train.chunks,
     config.seed,
     None if kept is None else vocabulary_lib.renumber(kept, _size(model)),
+    mesh_lib.own_rows(mesh),
   )
   evaluate_dev = _dev_evaluation(config, model, mesh, cache_dir)
 
   # ------------------------------------------------- model, as a state
-  trainer = Trainer(
-    model.bi_encoder,
-    config.layout.texts_per_row if config.layout.packing else 1,
-    config.loss,
-    config.adapt,
-    make_optimizer(config.optimizer, config.train.steps),
-    config.train.chunks,
-    config.seed,
-    lazy=config.optimizer.embeddings == "lazy",
-  )
+  trainer = make_trainer(config, model.bi_encoder)
   data = [corpus.fingerprint for corpus in corpora]
+  processes.agree(
+    {"training data": " ".join(data), "tokenizer": model.tokenizer.fingerprint}
+  )
   directory = str(workdir / CHECKPOINTS)
   with contextlib.closing(
     Checkpoints(directory, config.checkpoint.keep)
   ) as checkpoints:
+    processes.agree({"the checkpoints' steps": f"{checkpoints.steps}"})
     state, progress, vocabulary = start(
       config, workdir, model, trainer, data, kept, checkpoints, mesh
     )
@@ -115,12 +120,19 @@ def run(config: Config, workdir: pathlib.Path) -> None:
       "data": data,
       "vocabulary": vocabulary.fingerprint if vocabulary else "",
     }
-    write_config(workdir, config)
-    tokenizer_lib.save(model.tokenizer, workdir)
+    if processes.is_first():
+      write_config(workdir, config)
+      tokenizer_lib.save(model.tokenizer, workdir)
     _announce(config, corpora, plan, state, mesh.devices.size)
 
     # ----------------------------------------------- the loop
-    with MetricsLog(workdir, int(state["step"])) as log:
+    first_step = int(state["step"])
+    with (
+      MetricsLog(workdir, first_step)
+      if processes.is_first()
+      else contextlib.nullcontext() as log,
+      stopping.deferred() as is_to_stop,
+    ):
       loop.train(
         config,
         trainer,
@@ -133,6 +145,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
         checkpoints,
         log,
         _of_whole(evaluate_dev, vocabulary),
+        is_to_stop,
       )
 
 
@@ -190,17 +203,28 @@ def _dev_evaluation(
     cache_dir,
     split="dev",
     pool="dev",
+    allow_faults=config.evaluate.allow_faults,
   )
-  text_encoder = model.text_encoder(config, mesh)
+  if processes.count() > 1:
+    processes.agree({f"dev set {benchmark.name}": benchmark.fingerprint})
+  text_encoder = model.text_encoder(config, mesh).of(
+    benchmark.source, config.data
+  )
+  depths = list_depths(benchmark)
 
   def evaluate_dev(params: Params, step: int) -> dict[str, float]:
     del step
-    result = evaluate(
+    ranking = rank_embeddings(
       benchmark,
-      text_encoder.queries(params, benchmark.query_texts),
+      text_encoder.queries(
+        params,
+        benchmark.query_texts,
+        instructions=benchmark.query_instructions,
+      ),
       text_encoder.passages(params, benchmark.distinct_texts),
-      run_depth=0,
+      depths,
     )
+    result = evaluate(benchmark, ranking)
     figures = {
       f"{row.setting}_map": row.value
       for row in result.results

@@ -3,7 +3,8 @@
 import importlib
 import itertools
 import json
-import warnings
+import subprocess
+import sys
 
 import jax
 import numpy as np
@@ -12,7 +13,10 @@ from orbax.checkpoint import v1 as ocp
 
 from hybrid_ir.config import Config
 from hybrid_ir.config_check import check
+from hybrid_ir.config_keys import walk
 from hybrid_ir.workdir import CHECKPOINTS, open_workdir
+
+from .several import DEVICES, environment, free_port, place
 
 # What is asked and what is said of a town, in three languages; all invented.
 FRAMES = {
@@ -95,6 +99,35 @@ def make_config(data, cache_dir):
   return make_config
 
 
+# A config file that sets what JSON says.
+CONFIG = """
+import json
+from hybrid_ir.config import Config
+
+def get_config():
+  config = Config()
+  for name, value in json.loads({changes!r}).items():
+    *sections, key = name.split(".")
+    node = config
+    for section in sections:
+      node = getattr(node, section)
+    setattr(node, key, tuple(value) if isinstance(value, list) else value)
+  return config
+"""
+
+
+@pytest.fixture(scope="session")
+def write_config_file(make_config):
+  """(changes, path) -> the path, a file for --config now."""
+
+  def write_config_file(changes, path):
+    values = {name: value for name, _, value in walk(make_config(changes))}
+    path.write_text(CONFIG.format(changes=json.dumps(values)))
+    return path
+
+  return write_config_file
+
+
 @pytest.fixture(scope="session")
 def run(make_config):
   """(workdir, changes) -> runs the task, as the command does."""
@@ -124,9 +157,14 @@ def arrays_of():
   """(workdir, step) -> every array of a checkpoint, by its path."""
 
   def arrays_of(workdir, step):
-    with warnings.catch_warnings():
-      warnings.simplefilter("ignore")  # of no sharding: it is of no concern
-      stored = ocp.load_checkpointables(workdir / CHECKPOINTS / str(step))
+    path = workdir / CHECKPOINTS / str(step)
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    saved = ocp.checkpointables_metadata(path).metadata
+    wanted = jax.tree.map(
+      lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here),
+      {name: saved[name] for name in ("params", "optimizer")},
+    )
+    stored = ocp.load_checkpointables(path, wanted)
     leaves, _ = jax.tree_util.tree_flatten_with_path(stored)
     return {
       jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf)
@@ -167,3 +205,61 @@ def trained(run, tmp_path_factory):
   workdir = tmp_path_factory.mktemp("trained")
   run(workdir, {"train.steps": 6})
   return workdir
+
+
+@pytest.fixture
+def start(tmp_path, write_config_file):
+  """(workdir, changes, count) -> the started processes, the first one first."""
+  started = []
+
+  def start(
+    workdir,
+    changes,
+    count,
+    own=lambda number: {},
+    folder=lambda number: tmp_path,
+  ):
+    port = free_port()
+    for number in range(count):
+      path = tmp_path / f"{workdir.name}_{port}_{number}.py"
+      config = write_config_file({**changes, **own(number)}, path)
+      several = place(port, count, number) if count > 1 else {}
+      started.append(
+        subprocess.Popen(
+          [
+            *(sys.executable, "-m", "hybrid_ir.main"),
+            *(f"--config={config}", f"--workdir={workdir}"),
+          ],
+          env={**environment(DEVICES), **several},
+          cwd=folder(number),
+          stdout=subprocess.PIPE,
+          stderr=subprocess.PIPE,
+          text=True,
+        )
+      )
+    return started[-count:]
+
+  yield start
+  for process in started:
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def assert_close(arrays_of, lines_of):
+  """Two workdirs have the same losses and parameters but for rounding."""
+
+  def assert_close(one, other, step):
+    losses = [
+      np.array([line["loss"] for line in lines_of(path, "metrics.jsonl")])
+      for path in (one, other)
+    ]
+    assert len(losses[0]) == step
+    np.testing.assert_allclose(losses[0], losses[1], rtol=2e-5)
+    ours, theirs = arrays_of(one, step), arrays_of(other, step)
+    assert ours.keys() == theirs.keys()
+    for name, array in ours.items():
+      norm = max(np.linalg.norm(array), 1e-3)
+      assert np.linalg.norm(array - theirs[name]) < 1e-3 * norm, name
+
+  return assert_close

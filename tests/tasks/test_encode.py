@@ -4,6 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
+from hybrid_ir.data.passages import Passage
 from hybrid_ir.errors import UserError
 from hybrid_ir.retrieval.encode import TextEncoder
 from hybrid_ir.retrieval.shards import open_index
@@ -98,6 +99,72 @@ def test_a_killed_run_encodes_only_the_rest(
   encoded.clear()
   run(killed, base)
   assert encoded == []
+
+
+@pytest.fixture
+def as_process(monkeypatch):
+  """(number, count) -> this process is that one of so many."""
+
+  def as_process(number, count):
+    processes = encode_task.processes
+    monkeypatch.setattr(processes, "index", lambda: number)
+    monkeypatch.setattr(processes, "count", lambda: count)
+    monkeypatch.setattr(processes, "wait", lambda name: None)
+    monkeypatch.setattr(processes, "agree", lambda facts: None)
+
+  return as_process
+
+
+def test_processes_share_out_the_shards_and_write_the_same_bytes(
+  run, copy_run, tmp_path, base, as_process, monkeypatch, capsys
+):
+  whole, shared = copy_run(tmp_path / "whole"), copy_run(tmp_path / "shared")
+  run(whole, base)
+  capsys.readouterr()
+  passages, encoded = TextEncoder.passages, []
+
+  def counted(self, params, texts, progress=""):
+    encoded.append(progress)
+    return passages(self, params, texts, progress)
+
+  monkeypatch.setattr(TextEncoder, "passages", counted)
+  # One after the other: the first one cannot yet say that all are there.
+  as_process(0, 2)
+  with pytest.raises(UserError, match="1 of 3 shards are not there, such as 1"):
+    run(shared, base)
+  assert encoded == ["shard 1 of 3", "shard 3 of 3"]
+  as_process(1, 2)
+  run(shared, base)
+  assert encoded == ["shard 1 of 3", "shard 3 of 3", "shard 2 of 3"]
+  assert capsys.readouterr().out == ""
+  assert not (shared / "index" / "manifest.json").exists()
+  as_process(0, 2)
+  run(shared, base)
+  assert len(encoded) == 3  # nothing twice
+  assert files(shared) == files(whole)
+
+
+def test_what_processes_left_is_finished_by_another_number_of_them(
+  run, copy_run, tmp_path, base, as_process
+):
+  whole, shared = copy_run(tmp_path / "whole"), copy_run(tmp_path / "shared")
+  run(whole, base)
+  as_process(0, 3)
+  with pytest.raises(UserError, match="2 of 3 shards are not there"):
+    run(shared, base)
+  as_process(0, 1)
+  run(shared, base)
+  assert files(shared) == files(whole)
+
+
+def test_a_process_that_does_not_share_the_folder(
+  run, workdir, base, as_process
+):
+  as_process(1, 2)
+  message = r"plan.json is not there; expected one folder that all processes"
+  with pytest.raises(UserError, match=message):
+    run(workdir, base)
+  assert not (workdir / "index").exists()
 
 
 def test_no_more_than_a_shard_is_read_ahead(run, workdir, base, monkeypatch):
@@ -197,3 +264,20 @@ def test_a_corpus_that_shrinks_meanwhile(run, workdir, base, monkeypatch):
   with pytest.raises(UserError, match="was changed while it was encoded"):
     run(workdir, base)
   assert not (workdir / "index" / "manifest.json").exists()
+
+
+def test_a_collection_is_encoded_whole(run, workdir, base, monkeypatch):
+  members = [Passage(f"d{i}", "sw", f"mvua {i}") for i in range(12)]
+
+  def read(name, data, cache_dir):
+    assert (name, data.beam_runner) == ("ir_datasets:miracl/sw", "DirectRunner")
+    return iter(members)
+
+  monkeypatch.setattr(encode_task.ir_corpora, "passages", read)
+  changes = {
+    "encode.corpus": "ir_datasets:miracl/sw",
+    "data.beam_runner": "DirectRunner",
+  }
+  run(workdir, {**base, **changes})
+  index = open_index(workdir / "index")
+  assert (len(index), index.languages) == (12, ("sw",))

@@ -1,10 +1,15 @@
 import json
 import math
+import pathlib
+import re
 import shutil
 
+import numpy as np
 import pytest
 
 from hybrid_ir.errors import UserError
+from hybrid_ir.evaluation import query_values
+from hybrid_ir.evaluation.catalog import open_benchmark
 
 KEYS = [
   *("system", "seed", "benchmark", "unit", "setting"),
@@ -30,6 +35,15 @@ def figures(evaluated, lines_of):
   return lines_of(evaluated, "results.jsonl")
 
 
+def test_lists_of_an_earlier_evaluation_do_not_stay(run, evaluated, tmp_path):
+  workdir = tmp_path / "run"
+  shutil.copytree(evaluated, workdir)
+  assert (workdir / "runs" / "towns.mono.trec").exists()
+  run(workdir, {**EVALUATE, "evaluate.run_depth": 7})
+  found = sorted(path.name for path in (workdir / "runs").iterdir())
+  assert found == ["towns.multi.trec", "towns.qrels"]
+
+
 def test_every_line_has_the_keys_in_order(figures):
   for line in figures:
     assert list(line) == KEYS
@@ -49,7 +63,8 @@ def test_every_cell_has_a_line_and_only_one(figures):
   assert sorted(cells) == sorted(
     [
       *(("mono", x, x) for x in (*languages, "*")),
-      *(("multi", x, "all") for x in (*languages, "*")),
+      *(("multi", x, "all") for x in (*languages, "*", "micro")),
+      *((setting, "micro", "*") for setting in ("mono", "cross")),
       *(
         ("cross", x, y)
         for x in (*languages, "*")
@@ -89,9 +104,11 @@ def test_counts_and_macro_means(figures):
 
 
 def test_measures(figures):
+  at_cutoffs = ("recall", "precision", "f1", "success", "ndcg")
   assert {line["measure"] for line in figures} == {
-    *("map", "mrr", "ndcg@10", "rank_distance"),
-    *(f"{name}@{k}" for name in ("recall", "success") for k in (1, 5, 10)),
+    *("map", "map@20", "mrr", "rank_distance", "language_divergence@10"),
+    *("own_language_share@10", "own_language_first", "peer_nonrelevant@20"),
+    *(f"{name}@{k}" for name in at_cutoffs for k in (1, 5, 10, 100)),
   }
 
 
@@ -115,6 +132,96 @@ def test_details_for_the_report(evaluated):
   for row in details["top10_language_share"]:
     assert sum(row) == pytest.approx(1)
   assert len(details["examples"]) == 10
+  for row in details["first_language"]:
+    assert sum(row) == pytest.approx(1)
+
+
+def test_every_query_has_its_values(evaluated, figures):
+  stored = query_values.read(evaluated / "details" / "towns.npz")
+  assert (stored.system, stored.step, len(stored.query_ids)) == ("tiny", 6, 18)
+  for line in figures:
+    if line["setting"] == "mono" and line["query_language"] == "de":
+      here = stored.values[line["measure"]][stored.query_languages == 0, 0]
+      assert np.nanmean(here) == pytest.approx(line["value"])
+
+
+def test_what_it_was_scored_on_is_kept(evaluated, data, make_config):
+  stored = query_values.read(evaluated / "details" / "towns.npz")
+  config = make_config()
+  cache_dir = pathlib.Path(config.cache_dir)
+  benchmark = open_benchmark(str(data), config.data, cache_dir)
+  assert stored.fingerprint == benchmark.fingerprint
+
+
+BM25 = {"task": "evaluate", "system": "bm25", "evaluate.by": "bm25"}
+
+
+def test_the_same_ids_with_other_judgements_are_not_compared(
+  run, data, tmp_path
+):
+  run(tmp_path / "a", BM25)
+  other = tmp_path / "towns.jsonl"
+  lines = data.read_text(encoding="utf-8").splitlines(keepends=True)
+  first, last = (json.loads(line) for line in (lines[0], lines[-3]))
+  first["passage"], last["passage"] = last["passage"], first["passage"]
+  lines[0], lines[-3] = (json.dumps(line) + "\n" for line in (first, last))
+  other.write_text("".join(lines), encoding="utf-8")
+  changes = {"system": "other", "evaluate.benchmarks": (str(other),)}
+  run(tmp_path / "b", {**BM25, **changes})
+  systems = (str(tmp_path / "a"), str(tmp_path / "b"))
+  with pytest.raises(UserError, match="different texts or judgements"):
+    run(tmp_path / "c", {"task": "compare", "compare.systems": systems})
+
+
+def test_a_language_without_queries_is_null(run, data, tmp_path):
+  part = tmp_path / "towns.jsonl"
+  lines = data.read_text(encoding="utf-8").splitlines(keepends=True)
+  kept = [
+    line
+    for line in lines
+    if (json.loads(line)["language"], json.loads(line)["split"])
+    != ("tr", "test")
+  ]
+  part.write_text("".join(kept), encoding="utf-8")
+  run(tmp_path / "w", {**BM25, "evaluate.benchmarks": (str(part),)})
+  text = (tmp_path / "w" / "details" / "towns.json").read_text("utf-8")
+  details = json.loads(text, parse_constant=pytest.fail)
+  assert details["languages"] == ["de", "en", "tr"]
+  assert details["top10_language_share"][2] == [None] * 3
+  assert details["first_language"][2] == [None] * 3
+  run(tmp_path / "w", {"task": "report"})
+
+
+def test_what_was_left_out_is_kept(run, tmp_path):
+  run(tmp_path / "bm25", {**BM25, "evaluate.run_depth": 180})
+  run_file = tmp_path / "runs" / "towns.multi.trec"
+  run_file.parent.mkdir()
+  lines = (
+    (tmp_path / "bm25" / "runs" / "towns.multi.trec")
+    .read_text()
+    .splitlines(True)
+  )
+  kept = [line for line in lines if not line.startswith("de:t54 ")]
+  run_file.write_text("".join(kept))
+  changes = {
+    "evaluate.by": "runs",
+    "evaluate.path": str(run_file.parent),
+    "evaluate.allow_faults": True,
+  }
+  run(tmp_path / "w", {**BM25, **changes})
+  details = json.loads((tmp_path / "w" / "details" / "towns.json").read_text())
+  left_out, *_ = details["left_out"]
+  assert left_out == "queries without a line in towns.multi.trec: 1 (de:t54)"
+
+
+def test_prints_counts_time_and_memory(run, evaluated, capsys):
+  run(evaluated, EVALUATE)
+  printed = capsys.readouterr().out
+  assert "towns, step 6: 18 queries, 180 candidates" in printed
+  assert re.search(r"cross +map .*\(36 scored\)", printed)
+  assert re.search(
+    r"in [\d.]+ s; peak memory of the process [\d.]+ GB", printed
+  )
 
 
 def test_evaluating_again_replaces_the_lines(run, evaluated, figures, lines_of):

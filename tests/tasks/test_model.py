@@ -1,5 +1,6 @@
 """A run that starts from a folder in Hugging Face's layout."""
 
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -12,6 +13,7 @@ from hybrid_ir.data.tokenizer import train_unigram
 from hybrid_ir.errors import UserError
 from hybrid_ir.model.weights import read_architecture, read_params
 from hybrid_ir.tasks.model import load_trained
+from hybrid_ir.training.checkpoint import Checkpoints
 from hybrid_ir.training.mesh import make_mesh
 
 TINY = (
@@ -214,3 +216,47 @@ def test_cut_weights_leave_nothing_behind(run, folder, tmp_path):
   with pytest.raises(UserError, match=r"model.safetensors: not a safetensors"):
     run(workdir, starting_from(folder))
   assert [path.name for path in workdir.iterdir()] == [".lock"]
+
+
+@pytest.fixture(scope="module")
+def best_before_newest(run, tmp_path_factory):
+  """A workdir whose best checkpoint is of step 2, and whose newest of 4."""
+  workdir = tmp_path_factory.mktemp("best")
+  run(workdir, {"train.steps": 4, "checkpoint.every": 2, "checkpoint.keep": 2})
+  return workdir
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_without_its_best_the_newest_can_be_taken(
+  run, best_before_newest, tmp_path, monkeypatch, lines_of, gone
+):
+  workdir = tmp_path / "run"
+  shutil.copytree(best_before_newest, workdir)
+  metadata = Checkpoints.metadata
+
+  def of_a_dev_set(checkpoints, step):
+    stored, progress = metadata(checkpoints, step)
+    return stored, dataclasses.replace(progress, best_step=2)
+
+  monkeypatch.setattr(Checkpoints, "metadata", of_a_dev_set)
+  evaluate = {"task": "evaluate", "train.steps": 4}
+  run(workdir, evaluate)
+  assert {x["step"] for x in lines_of(workdir, "results.jsonl")} == {2}
+  (workdir / "results.jsonl").unlink()
+  best = workdir / "checkpoints" / "2"
+  if gone:
+    shutil.rmtree(best)
+  else:
+    (best / "params" / "_METADATA").unlink()
+  with pytest.raises(UserError) as caught:
+    run(workdir, evaluate)
+  message = str(caught.value)
+  assert "/2: the" in message
+  assert "delete" not in message
+  way = "--config.checkpoint.read=newest to take the newest, of step 4"
+  assert message.endswith(way)
+  warm = {"train.warm_start": str(workdir), "train.steps": 0}
+  with pytest.raises(UserError, match=r"task=export .*'encoder.path' the new"):
+    run(tmp_path / "warm", warm)
+  run(workdir, {**evaluate, "checkpoint.read": "newest"})
+  assert {x["step"] for x in lines_of(workdir, "results.jsonl")} == {4}

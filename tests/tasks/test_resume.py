@@ -1,12 +1,9 @@
 """A run that was stopped ends as one that was not, bit by bit."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-
-from hybrid_ir.config_keys import walk
 
 # The command, killed right after it has logged its fifth step.
 KILLED = """
@@ -23,21 +20,6 @@ def write_and_die(self, step, values):
 
 MetricsLog.write = write_and_die
 main.main()
-"""
-
-CONFIG = """
-import json
-from hybrid_ir.config import Config
-
-def get_config():
-  config = Config()
-  for name, value in json.loads({changes!r}).items():
-    *sections, key = name.split(".")
-    node = config
-    for section in sections:
-      node = getattr(node, section)
-    setattr(node, key, tuple(value) if isinstance(value, list) else value)
-  return config
 """
 
 
@@ -57,13 +39,11 @@ def test_six_steps_are_three_and_three(
 
 
 def test_a_killed_run_goes_on(
-  run, trained, make_config, tmp_path, steps_of, lines_of, assert_bitwise
+  run, trained, write_config_file, tmp_path, steps_of, lines_of, assert_bitwise
 ):
   changes = {"train.steps": 6, "checkpoint.every": 2}
   workdir = tmp_path / "run"
-  values = {name: value for name, _, value in walk(make_config(changes))}
-  config = tmp_path / "config.py"
-  config.write_text(CONFIG.format(changes=json.dumps(values)))
+  config = write_config_file(changes, tmp_path / "config.py")
   done = subprocess.run(
     [
       *(sys.executable, "-c", KILLED),

@@ -1,11 +1,13 @@
 import io
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
 
 from hybrid_ir.errors import UserError
+from hybrid_ir.retrieval import ann_parameters
 from hybrid_ir.tasks import search as search_task
 
 BASE = {"task": "search", "train.steps": 6, "search.json": True, "search.k": 5}
@@ -230,3 +232,38 @@ def test_queries_are_encoded_in_short_rows(indexed, make_config):
     whole.queries(loaded.params, texts),
     atol=1e-5,
   )
+
+
+def test_scann_finds_the_same_in_a_small_index(ask):
+  pytest.importorskip("scann")
+  queries = "was wächst in bab\nwhat grows in lun\n"
+  exact = parsed(ask(queries)[0])
+  near = parsed(ask(queries, {"search.ann": True})[0])
+  for ours, theirs in zip(near, exact, strict=True):
+    scores = [[hit["score"] for hit in one["hits"]] for one in (ours, theirs)]
+    np.testing.assert_allclose(*scores, atol=2e-6)
+
+
+def test_scann_is_built_once_and_opened_afterwards(ask, monkeypatch):
+  pytest.importorskip("scann")
+  monkeypatch.setattr(ann_parameters, "_BRUTE_FORCE_BELOW", 20)
+  changes = {"search.ann": True, "ann.sample": 32, "ann.recall": 0.9}
+  queries = "was wächst in bab\nwhat grows in lun\n"
+  first, said, error = ask(queries, changes)
+  assert error is None
+  assert "index/ann/all/00000: not there; ScaNN builds it, once\n" in said
+  assert "ScaNN, 180 passages: hashing" in said
+  assert "on 32 sampled passages" in said
+  again, said, _ = ask(queries, changes)
+  assert "index/ann/all/00000: opened\n" in said
+  assert again == first
+  only, said, _ = ask(queries, {**changes, "search.languages": ("de", "tr")})
+  assert "index/ann/only-de-tr/00000: not there" in said
+  languages = {h["language"] for hit in parsed(only) for h in hit["hits"]}
+  assert languages <= {"de", "tr"}
+
+
+def test_without_scann_it_says_so(ask, monkeypatch):
+  monkeypatch.setitem(sys.modules, "scann.scann_ops.py", None)
+  _, _, error = ask("was\n", {"search.ann": True})
+  assert error.startswith("config key 'search.ann' is True: ScaNN cannot be us")

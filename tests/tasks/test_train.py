@@ -151,8 +151,12 @@ def test_a_run_of_another_config_is_refused(run, trained):
   ("changes", "message"),
   [
     (
+      {"mesh.data": 8, "train.batch_size": 12},
+      r"'train.batch_size' is 12; it must be a multiple of the 8 devices",
+    ),
+    (
       {"mesh.data": 3},
-      r"'train.batch_size' is 8; it must be a multiple of the 3 devices",
+      r"'mesh.data' is 3, which must divide the 8 devices",
     ),
     (
       {"encoder.max_positions": 48},

@@ -14,6 +14,8 @@ from hybrid_ir.errors import UserError
 from hybrid_ir.tasks.model import load_trained
 from hybrid_ir.training.mesh import make_mesh
 
+from .several import ALIKE, DEVICES, finish
+
 TINY = pathlib.Path(__file__).parents[1] / "model" / "fixtures" / "tiny_bert"
 ROWS = 300  # more than a table is padded to
 TABLE = "params/encoder/tokens"
@@ -172,6 +174,23 @@ def test_a_stopped_run_ends_as_one_that_was_not(
   run(tmp_path / "two", {**changes, "train.steps": 2})
   run(tmp_path / "two", {**changes, "train.steps": 4})
   assert_bitwise(tmp_path / "one", tmp_path / "two", 4)
+
+
+def test_two_processes_trim_as_one(
+  run, start, settings, tmp_path, assert_close, lines_of
+):
+  one, several = tmp_path / "one", tmp_path / "several"
+  changes = settings(True, **ALIKE)
+  run(one, {**changes, "mesh.data": 1})
+  finish(start(several, {**changes, "mesh.fsdp": 2 * DEVICES}, 2))
+  assert_close(several, one, 3)
+  for path in (one / "vocabulary").iterdir():
+    twin = several / "vocabulary" / path.name
+    assert twin.read_bytes() == path.read_bytes()
+  ours, theirs = (
+    lines_of(path, "metrics.jsonl")[-1]["dev"] for path in (several, one)
+  )
+  assert ours == pytest.approx(theirs, rel=1e-6)
 
 
 def test_a_workdir_without_its_vocabulary_is_refused(

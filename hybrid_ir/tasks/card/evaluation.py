@@ -17,7 +17,7 @@ def evaluation(results: Sequence[Snapshot], trained: Sequence[str]) -> str:
   """
   if not results:
     return "Not evaluated."
-  section = summary_section([[snapshot] for snapshot in results])
+  section = summary_section([[snapshot] for snapshot in results], ())
   parts = [*section.notes, "Search was exact."]
   # One table a benchmark; another, of approximate search, may come after.
   for snapshot, table in zip(results, section.tables, strict=False):

@@ -1,10 +1,9 @@
 """How a model was trained and on what. From the config, to the card."""
 
-from collections.abc import Sequence
-
 from hybrid_ir.config import Config
 from hybrid_ir.data import own_files, published
 from hybrid_ir.data.sources import parse_weights
+from hybrid_ir.data.trained_on import languages_of
 from hybrid_ir.tasks.card import markdown
 
 
@@ -44,6 +43,11 @@ def _if_set(config: Config, temperature: float) -> list[tuple[str, str]]:
   """What not every run has."""
   loss, adapt = config.loss, config.adapt
   rows = []
+  if config.encoder.keep_layers:
+    kept = f"the lower {config.encoder.keep_layers}"
+    rows.append(("Layers kept", kept))
+  if config.data.limit:
+    rows.append(("Questions", f"at most {config.data.limit:,} of a data set"))
   if loss.learn_temperature:
     rows.append(("Temperature, learned", f"{temperature:.4g}"))
   if loss.hard_negatives:
@@ -69,11 +73,10 @@ def data(config: Config) -> str:
   rows, notes = [], []
   for name in parse_weights(config.data.train)[0]:
     facts = published.facts(name)
-    shown, title, languages = markdown.code(name), "", _of(config, ())
+    shown, title, languages = markdown.code(name), "", _of(config, name)
     licence, citation = "as its publisher says", ""
     if facts is not None:
       title = f" [{markdown.escape(facts.title)}]({facts.homepage})"
-      languages = _of(config, facts.languages)
       licence = markdown.escape(facts.licence)
       citation = markdown.escape(facts.citation)
     elif own_files.is_own(name):
@@ -88,22 +91,6 @@ def data(config: Config) -> str:
   return "\n\n".join([markdown.table(columns, rows), *notes])
 
 
-def _of(config: Config, there: Sequence[str]) -> str:
-  """The languages read of a set that has those of `there`; (): not known."""
-  return " ".join(_read(config, there)) or "all that it has"
-
-
-def _read(config: Config, there: Sequence[str]) -> list[str]:
-  wanted = config.data.languages
-  return sorted(
-    set(there) & set(wanted) if there and wanted else there or wanted
-  )
-
-
-def languages(config: Config) -> list[str]:
-  """Those trained on, as far as they are known; sorted."""
-  found: set[str] = set()
-  for name in parse_weights(config.data.train)[0]:
-    facts = published.facts(name)
-    found.update(_read(config, facts.languages if facts else ()))
-  return sorted(found)
+def _of(config: Config, name: str) -> str:
+  """The languages read of a set, in words."""
+  return " ".join(languages_of(config.data, name)) or "all that it has"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import resources
 
 from hybrid_ir.config import Config
+from hybrid_ir.data import trained_on
 from hybrid_ir.data.sources import parse_weights
 from hybrid_ir.evaluation.report.load import Score
 from hybrid_ir.evaluation.report.snapshots import Snapshot, snapshots
@@ -73,7 +74,7 @@ def _front_matter(
     "tags:",
     *(f"- {tag}" for tag in _TAGS),
   ]
-  known = training.languages(config) if step else []
+  known = trained_on.languages(config.data) if step else []
   if codes := known or evaluation.languages(results):
     lines += ["language:", *(f"- {json.dumps(code)}" for code in codes)]
   if _is_hub_id(config.encoder.path):

@@ -216,6 +216,9 @@ def test_the_mixture_is_in_shares():
       "loss.two_sided": True,
       "train.batch_size": 4096,
       "adapt.freeze_layers": 3,
+      "data.limit": 5000,
+      "encoder.path": "org/encoder",
+      "encoder.keep_layers": 6,
     },
     temperature=0.0312345,
   )
@@ -228,18 +231,24 @@ def test_the_mixture_is_in_shares():
   assert table["Loss"] == "InfoNCE, both ways"
   assert table["Temperature"] == "0.02"
   assert table["Temperature, learned"] == "0.03123"
+  assert table["Layers kept"] == "the lower 6"
+  assert table["Questions"] == "at most 5,000 of a data set"
   assert table["Not trained"] == "embeddings and 3 lower layers"
 
 
 def test_what_was_not_used_is_not_named():
   text = card({"mix.cross": 0.0, "mix.interleave": "example"})
   assert "| Mixture | each example is mono (100%) |" in text
-  for name in ("Hard neg", "learned", "LoRA", "Distilled", "Not trained"):
+  for name in ("Hard neg", "learned", "LoRA", "Distilled", "Not t", "Questi"):
     assert name not in part(text, "Training")
 
 
 def test_data_sets_have_licences_and_private_paths_do_not_show():
-  train = ("mlqa_r=2", "/home/zoe/secret/towns.jsonl=1", "irds:beir/nq=1")
+  train = (
+    "mlqa_r=2",
+    "/home/zoe/secret/towns.jsonl=1",
+    "ir_datasets:beir/nq=1",
+  )
   prefixes = {"mlqa_r": ("ask: ", "")}
   text = card({"data.train": train, "data.prefixes": prefixes})
   mlqa, towns, other = rows(part(text, "Data"))[2:]
@@ -250,7 +259,7 @@ def test_data_sets_have_licences_and_private_paths_do_not_show():
     "all that it has",
     "a file of its trainer's own",
   ]
-  assert other[::2] == ["`irds:beir/nq`", "as its publisher says"]
+  assert other[::2] == ["`ir_datasets:beir/nq`", "as its publisher says"]
   assert (
     '`mlqa_r` was trained with prefixes of its own: `"ask: "`, noth' in text
   )

@@ -1,0 +1,80 @@
+"""Study: how many batches are monolingual, and whether batches or examples mix.
+
+Command:   python -m hybrid_ir.main --config=configs/studies/ratio.py \
+             --workdir=studies --config.encoder.path=E5_FOLDER \
+             --config.data.lareqa_dir=LAREQA_FOLDER
+Hardware:  2 CPU cores, 8 GB; a cell takes 9 minutes: 30 cells, 4.5 hours. The
+           cells by batch are those of configs/studies/paper.py, where that ran
+           in the same workdir
+Disk:      1.1 GB, of the run that is under way
+Expected:  XQuAD-R, token F1 in mono, MAP in multi, rank distance, at 1:0, 3:1,
+           1:1, 1:3, 0:1 by batch: .773 .766 .761 .756 .751; .524 .575 .582 .585
+           .586; 393 301 295 300 288; 1:1 by example .764, .562, 301
+           (docs/results/ratio.md; the rest is not yet measured)
+Full size: mBERT and what was trained from it (LaBSE) are variants that
+           `study.only` leaves out here; with batch size, steps and rate as in
+           configs/studies/paper.py:
+             --config.study.only=encoder=mBERT,encoder=LaBSE
+"""
+
+from hybrid_ir.config import Config
+
+
+def get_config() -> Config:
+  """Five ratios, by batch and by example, of one encoder or more."""
+  config = Config()
+  config.task = "study"
+  config.encoder.path = "intfloat/multilingual-e5-small"
+  config.encoder.dropout = 0.0
+  config.text.query_prefix = "query: "
+  config.text.passage_prefix = "passage: "
+  config.text.query_length = 256
+  config.text.passage_length = 256
+  config.data.train = ("mlqa_r",)
+  config.layout.row_lengths = (128, 256)
+  config.loss.two_sided = True
+  config.optimizer.embeddings = "lazy"
+  config.adapt.trim_vocabulary = True
+  config.train.batch_size = 32
+  config.train.steps = 200
+  config.checkpoint.every = 50
+  config.checkpoint.keep = 1
+  config.evaluate.benchmarks = ("xquad_r",)
+  config.evaluate.ann = False
+  config.evaluate.run_depth = 0  # no TREC files: a gigabyte each on XQuAD-R
+  config.study.name = "ratio"
+  config.study.kind = "ratio"
+  config.study.measures = (
+    *("map", "f1@10", "token_f1", "rank_distance"),
+    *("language_divergence@10", "own_language_share@10"),
+  )
+  config.study.only = ("encoder=E5",)
+  config.study.against = ("mono:cross=1:0", "mixed by=batch")
+  config.study.axes = {
+    "mono:cross": {
+      "1:1": {"mix.mono": 0.5, "mix.cross": 0.5},
+      "1:0": {"mix.mono": 1.0, "mix.cross": 0.0},
+      "3:1": {"mix.mono": 0.75, "mix.cross": 0.25},
+      "1:3": {"mix.mono": 0.25, "mix.cross": 0.75},
+      "0:1": {"mix.mono": 0.0, "mix.cross": 1.0},
+    },
+    "mixed by": {
+      "batch": {"mix.interleave": "batch"},
+      "example": {"mix.interleave": "example"},
+    },
+    "encoder": {
+      "E5": {},  # as above
+      "mBERT": {
+        "encoder.path": "google-bert/bert-base-multilingual-cased",
+        "encoder.pooling": "mean",
+        "text.query_prefix": "Query: ",
+        "text.passage_prefix": "Passage: ",
+      },
+      "LaBSE": {
+        "encoder.path": "sentence-transformers/LaBSE",
+        "text.query_prefix": "",
+        "text.passage_prefix": "",
+      },
+    },
+  }
+  return config

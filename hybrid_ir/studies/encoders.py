@@ -1,0 +1,105 @@
+"""What is known of encoders' own training. To a study's pages.
+
+An encoder is known by its name alone: that of its folder, of the hub, or the
+one that its config.json has. A folder of another name that has E5 in it is
+taken for one of multilingual E5's where its vocabulary is theirs.
+"""
+
+import json
+import pathlib
+import re
+from collections.abc import Iterator, Sequence
+
+from hybrid_ir.config import Config
+from hybrid_ir.studies.grid import Cell
+from hybrid_ir.studies.page import Finding, Table
+
+NAME = "encoders"
+_SCRATCH = ("from scratch", "trained from scratch here", "–")
+_UNKNOWN = ("not known what it was trained on", "–")
+_XLMR_PIECES = 250_002  # smaller vocabularies are other families'
+# A whole name -> what its authors say that it was trained on, and where.
+_E5 = (
+  "contrastive pretraining on pairs from Wikipedia, mC4, news and others, then"
+  " fine-tuned on labelled sets, among them SQuAD (of whose development set"
+  " XQuAD is made), Natural Questions, TriviaQA, MS MARCO, Mr. TyDi and MIRACL",
+  "arXiv 2402.05672, tables 1 and 2; of XQuAD arXiv 1910.11856",
+)
+_KNOWN = (
+  (r"multilingual-e5(-(small|base|large))?", *_E5),
+  (
+    "labse",
+    "pretraining alone: language modelling on Common Crawl and Wikipedia, then"
+    " translation pairs from the web",
+    "arXiv 2007.01852, section 3",
+  ),
+  (
+    "xlm-roberta-(base|large)",
+    "pretraining alone: language modelling on Common Crawl in 100 languages",
+    "arXiv 1911.02116, section 3",
+  ),
+  (
+    "bert-base-multilingual-(un)?cased",
+    "pretraining alone: language modelling on Wikipedia in 104 languages",
+    "github.com/google-research/bert, multilingual.md",
+  ),
+)
+
+
+def encoder_table(cells: Sequence[Cell]) -> tuple[Table, list[Finding]]:
+  """A row and a sentence an encoder: what it was trained on before.
+
+  Args:
+    cells: of the study.
+  """
+  configs = {cell.config.encoder.path: cell.config for cell in cells}
+  rows = tuple(_row(config) for config in configs.values())
+  return Table(
+    NAME,
+    "What the encoders that runs start from were trained on, told by their"
+    " names; what they were trained on since is not known, and overlap with any"
+    " of it is not counted.",
+    ("encoder", "trained on", "source"),
+    rows,
+  ), [*_findings(rows)]
+
+
+def _findings(rows: Sequence[tuple[str, str, str]]) -> Iterator[Finding]:
+  for name, trained_on, source in rows:
+    said = "" if source == "–" else f" ({source})"
+    yield Finding(
+      f"The encoder {name}: {trained_on}{said}.", f"{NAME}, row {name}"
+    )
+
+
+def _row(config: Config) -> tuple[str, str, str]:
+  """An encoder's name, what it was trained on, and who says so."""
+  path = config.encoder.path
+  if not path:
+    return _SCRATCH
+  name = path if _is_hub_id(path) else pathlib.Path(path).name
+  for pattern, trained_on, source in _KNOWN:
+    if any(re.fullmatch(pattern, each) for each in _names(path)):
+      return name, trained_on, source
+  return (name, *_UNKNOWN)
+
+
+def _is_hub_id(path: str) -> bool:
+  return not pathlib.Path(path).expanduser().is_dir() and path[:1] not in "/~."
+
+
+def _names(path: str) -> Iterator[str]:
+  """What an encoder is called, in lower case."""
+  yield pathlib.Path(path).name.lower()
+  folder = pathlib.Path(path).expanduser()
+  try:
+    stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    origin, size = stored.get("_name_or_path"), stored.get("vocab_size")
+  except (OSError, ValueError, AttributeError):  # a hub id, or no encoder
+    return
+  if isinstance(origin, str):
+    yield pathlib.PurePath(origin).name.lower()
+  # English E5, trained on other sets, has a smaller vocabulary.
+  short = re.split(r"[-_.]", folder.name.lower())
+  if "e5" in short and isinstance(size, int) and size >= _XLMR_PIECES:
+    yield "multilingual-e5"

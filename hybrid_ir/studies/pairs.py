@@ -1,0 +1,101 @@
+"""Arms tested against their baselines. From scores, to `reading`."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from hybrid_ir.config import Config
+from hybrid_ir.evaluation.comparison import significance
+from hybrid_ir.evaluation.comparison.figures import Difference, Estimate
+from hybrid_ir.evaluation.comparison.per_benchmark import compare_on
+from hybrid_ir.evaluation.comparison.systems import Scored
+from hybrid_ir.studies.outcome import Arm
+
+# Of `compare_on`, whose family of tests is one pair's.
+_TOO_FEW = "no difference can be significant"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pairs:
+  """What the arms scored on one benchmark, and the tests of their pairs."""
+
+  unit: str  # what a candidate is
+  estimates: Mapping[tuple[str, str, str], Estimate]  # (arm, setting, measure)
+  # (arm, against, setting, measure)
+  differences: Mapping[tuple[str, str, str, str], Difference]
+  notes: tuple[str, ...]
+
+
+def compare_pairs(
+  config: Config,
+  benchmark: str,
+  arms: Sequence[Arm],
+  groups: Mapping[str, Sequence[Scored]],
+) -> Pairs:
+  """Tests each arm against each of its baselines that is there.
+
+  Holm's correction is over all of these tests. The intervals of means are of
+  one draw of questions, so they are the same in all of an arm's pairs.
+
+  Args:
+    config: of the study.
+    benchmark: its name in results.
+    arms: at least one.
+    groups: an arm's name -> its runs on the benchmark.
+
+  Raises:
+    UserError: runs that were not scored on the same queries and candidates.
+  """
+  # An arm alone has no intervals: pairs come after, and theirs stand.
+  groupings = [(arm.name,) for arm in arms] + [
+    (against, arm.name)
+    for arm in arms
+    for against in arm.against
+    if against in groups
+  ]
+  compared = [
+    compare_on(
+      benchmark,
+      {name: groups[name] for name in names},
+      measures=config.study.measures,
+      resamples=config.compare.resamples,
+      level=config.compare.level,
+      seed=config.seed,
+    )
+    for names in groupings
+  ]
+  tested = [d for one in compared for d in one.differences]
+  p_holm = significance.holm(np.array([d.p for d in tested]))
+  notes = [
+    note
+    for one in compared
+    for note in one.notes
+    if not note.startswith(_TOO_FEW)
+  ]
+  return Pairs(
+    unit=compared[0].unit,
+    estimates={
+      (e.system, e.setting, e.measure): e
+      for one in compared
+      for e in one.estimates
+    },
+    differences={
+      (d.system, d.against, d.setting, d.measure): dataclasses.replace(
+        d, p_holm=float(p), significant=bool(p <= 1 - config.compare.level)
+      )
+      for d, p in zip(tested, p_holm, strict=True)
+    },
+    notes=tuple(dict.fromkeys((*notes, *_too_few(config, len(tested))))),
+  )
+
+
+def _too_few(config: Config, tests: int) -> Iterator[str]:
+  """Where even the smallest p is no significant one after Holm's correction."""
+  resamples, level = config.compare.resamples, config.compare.level
+  least = tests / (1 + resamples)
+  if least > 1 - level:
+    yield (
+      f"{_TOO_FEW}: of {tests} tests with {resamples} resamples the smallest p"
+      f" (Holm) is {least:.2g}; raise compare.resamples, or test fewer measures"
+    )

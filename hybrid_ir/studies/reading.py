@@ -1,0 +1,189 @@
+"""What a study's runs scored. From their folders, to the outcome."""
+
+import dataclasses
+import pathlib
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+
+from hybrid_ir.config import Config
+from hybrid_ir.evaluation.comparison.figures import SeedValue
+from hybrid_ir.evaluation.comparison.matching import NOT_CHECKED
+from hybrid_ir.evaluation.comparison.systems import Scored, load
+from hybrid_ir.evaluation.report.load import Score, load_workdir
+from hybrid_ir.studies import state
+from hybrid_ir.studies.axes import describe
+from hybrid_ir.studies.grid import Cell, Labels, baselines, choices
+from hybrid_ir.studies.moves import moves
+from hybrid_ir.studies.outcome import Arm, LanguageMean, OnBenchmark, Outcome
+from hybrid_ir.studies.pairs import compare_pairs
+
+
+def read_outcome(config: Config, cells: Sequence[Cell]) -> Outcome:
+  """Reads what is done, and tests each arm against its baselines.
+
+  Args:
+    config: of the study.
+    cells: all of its runs.
+
+  Raises:
+    UserError: a damaged file, or runs that were scored on other queries.
+  """
+  arms = tuple(_arms(config, cells))
+  folders = dict.fromkeys(str(c.folder) for arm in arms for c in arm.cells)
+  found = load(tuple(folders)) if folders else {}
+  scores = {path: load_workdir(pathlib.Path(path)).scores for path in folders}
+  return Outcome(
+    config,
+    arms,
+    tuple(
+      _on_benchmark(config, benchmark, mine, runs, scores)
+      for benchmark, runs in found.items()
+      if (mine := [arm for arm in arms if benchmark in _sources(arm)])
+    ),
+  )
+
+
+def _arms(config: Config, cells: Sequence[Cell]) -> Iterator[Arm]:
+  groups: dict[str, list[Cell]] = {}
+  for cell in cells:
+    groups.setdefault(describe(cell.labels), []).append(cell)
+  for group in groups.values():
+    labels = group[0].labels
+    done = tuple(
+      sorted(filter(state.is_done, group), key=lambda cell: cell.seed)
+    )
+    if done:
+      against = tuple(_name(config, b) for b in baselines(config, labels))
+      yield Arm(_name(config, labels), labels, done, against)
+
+
+def _name(config: Config, labels: Labels) -> str:
+  """The variants that tell an arm from others."""
+  study = config.study
+  varied = {
+    axis: variant
+    for axis, variant in labels.items()
+    if len(study.axes[axis]) > 1
+  }
+  if study.design == "product":
+    return ", ".join(varied.values())
+  changed = {
+    axis: variant
+    for axis, variant in varied.items()
+    if variant != next(iter(study.axes[axis]))
+  }
+  if not changed:
+    return "baseline"
+  return ", ".join(f"{axis} {variant}" for axis, variant in changed.items())
+
+
+def _sources(arm: Arm) -> dict[str, str]:
+  """What results.jsonl calls its `evaluate.benchmarks` -> these.
+
+  A shared run may have others' too, that the study did not ask for.
+  """
+  cell = arm.cells[0]
+  evaluated = state.read(cell.folder).evaluated
+  wanted = cell.config.evaluate.benchmarks
+  return {evaluated[name].benchmark: name for name in wanted}
+
+
+def _on_benchmark(
+  config: Config,
+  benchmark: str,
+  arms: Sequence[Arm],
+  runs: Sequence[Scored],
+  scores: Mapping[str, Sequence[Score]],
+) -> OnBenchmark:
+  """Of the arms that are to be scored on it."""
+  by_path = {run.run.path: run for run in runs}
+  groups = {
+    arm.name: [
+      dataclasses.replace(by_path[str(cell.folder)], system=arm.name)
+      for cell in arm.cells
+    ]
+    for arm in arms
+  }
+  tested = compare_pairs(config, benchmark, arms, groups)
+  notes = [
+    note
+    for note in tested.notes
+    if NOT_CHECKED not in note or not _is_known(arms, benchmark)
+  ]
+  return OnBenchmark(
+    benchmark=benchmark,
+    source=_sources(arms[0])[benchmark],
+    unit=tested.unit,
+    arms=tuple(groups),
+    estimates=tested.estimates,
+    differences=tested.differences,
+    by_language=tuple(_by_language(benchmark, config, arms, groups, scores)),
+    tests=len(tested.differences),
+    notes=(*notes, *_untested(config, arms)),
+    seedless=frozenset(a.name for a in arms if not a.cells[0].is_trained),
+    moved=moves(config, benchmark, arms, groups),
+  )
+
+
+def _is_known(arms: Sequence[Arm], benchmark: str) -> bool:
+  """Whether cell.json says what all were scored on, which the study checks."""
+  return all(
+    one.fingerprint
+    for arm in arms
+    for cell in arm.cells
+    for one in state.read(cell.folder).evaluated.values()
+    if one.benchmark == benchmark
+  )
+
+
+def _untested(config: Config, arms: Sequence[Arm]) -> Iterator[str]:
+  """Arms whose baselines have no figures, a line a pair."""
+  there = {arm.name for arm in arms}
+  kept = {_name(config, labels) for labels in choices(config)}
+  for arm in arms:
+    for base in arm.against:
+      if base not in there:
+        why = (
+          "has no figures of it" if base in kept else "study.only leaves out"
+        )
+        yield f"{arm.name}: no test against {base}, which {why}"
+
+
+def _by_language(
+  benchmark: str,
+  config: Config,
+  arms: Sequence[Arm],
+  groups: Mapping[str, Sequence[Scored]],
+  scores: Mapping[str, Sequence[Score]],
+) -> Iterator[LanguageMean]:
+  for arm in arms:
+    values: dict[tuple[str, str, str], list[SeedValue]] = {}
+    for run in groups[arm.name]:
+      step = max(
+        score.step
+        for score in scores[run.run.path]
+        if score.benchmark == benchmark
+      )
+      for score in scores[run.run.path]:
+        language = score.query_language
+        pool = {"mono": language, "cross": "*", "multi": "all"}[score.setting]
+        if (
+          (score.benchmark, score.step) == (benchmark, step)
+          and score.search != "scann"
+          and score.measure in config.study.measures
+          and language not in ("*", "micro")
+          and score.passage_language == pool
+        ):
+          key = score.setting, score.measure, language
+          values.setdefault(key, []).append(SeedValue(score.seed, score.value))
+    for (setting, measure, language), seeds in values.items():
+      each = [one.value for one in seeds]
+      yield LanguageMean(
+        arm.name,
+        setting,
+        measure,
+        language,
+        statistics.fmean(each),
+        statistics.stdev(each) if len(each) > 1 else None,
+        tuple(seeds),
+      )
