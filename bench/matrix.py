@@ -5,6 +5,10 @@
 The libraries take turns. A rate is that of the size at which a library is best,
 the median of the rounds with the quartiles; a product of [M, K] and [K, N] is
 2 M K N operations. numpy has no bfloat16.
+
+The second table is of the products that a layer of e5-small computes in a
+training step on 2,048 tokens (16 rows of 128), by JAX in float32: each alone,
+and the rate of all of them together, as often as a step has them.
 """
 
 import argparse
@@ -18,6 +22,8 @@ from hybrid_ir.allocator import keep_memory
 
 # [M, K] x [K, N]; the first is e5-small's feed-forward on 2,048 tokens.
 SIZES = ((2048, 384, 1536), (1024, 1024, 1024), (2048, 2048, 2048))
+TOKENS, ROW = 2048, 128  # of a step; of a row
+D, F, HEADS = 384, 1536, 12  # of e5-small
 _SECONDS = 0.2  # of one measurement, at the least
 
 
@@ -52,6 +58,90 @@ def best_rates(dtype: str, rounds: int) -> dict[str, np.ndarray]:
     )
     for library in made
   }
+
+
+def layer_products() -> dict[str, list[tuple[float, Callable[[], float]]]]:
+  """By kind, (GFLOP, what measures GFLOP/s) of a layer's products."""
+  weights = [(D, 3 * D), (D, D), (D, F), (F, D)]
+  batch = TOKENS // ROW, HEADS
+  head = D // HEADS
+  shapes: dict[str, list[tuple[str, tuple[int, ...], tuple[int, ...]]]] = {
+    "forward": [("ti,io->to", (TOKENS, i), (i, o)) for i, o in weights],
+    "gradient of the states": [
+      ("to,io->ti", (TOKENS, o), (i, o)) for i, o in weights
+    ],
+    "gradient of the weights": [
+      ("ti,to->io", (TOKENS, i), (TOKENS, o)) for i, o in weights
+    ],
+    "attention, forward": [
+      ("rhqd,rhkd->rhqk", (*batch, ROW, head), (*batch, ROW, head)),
+      ("rhqk,rhkd->rhqd", (*batch, ROW, ROW), (*batch, ROW, head)),
+    ],
+    "attention, gradients": [
+      ("rhqd,rhkd->rhqk", (*batch, ROW, head), (*batch, ROW, head)),
+      ("rhqk,rhqd->rhkd", (*batch, ROW, ROW), (*batch, ROW, head)),
+      ("rhqk,rhkd->rhqd", (*batch, ROW, ROW), (*batch, ROW, head)),
+      ("rhqk,rhqd->rhkd", (*batch, ROW, ROW), (*batch, ROW, head)),
+    ],
+  }
+  return {
+    kind: [_einsum(*product) for product in products]
+    for kind, products in shapes.items()
+  }
+
+
+def layer_table(rounds: int) -> str:
+  """The rates of a layer's products, as shares of the best product's."""
+  kinds = layer_products()
+  variants = {
+    f"{kind} {n}": measure
+    for kind, products in kinds.items()
+    for n, (_, measure) in enumerate(products)
+  }
+  found = take_turns(variants, rounds)
+  best = best_rates("float32", rounds)["JAX"]
+  gflop = {
+    kind: sum(count for count, _ in products)
+    for kind, products in kinds.items()
+  }
+  seconds = {
+    kind: sum(
+      (count / found[f"{kind} {n}"] for n, (count, _) in enumerate(products)),
+      np.zeros(rounds),
+    )
+    for kind, products in kinds.items()
+  }
+  gflop["all"] = sum(gflop.values())
+  seconds["all"] = sum(seconds.values(), np.zeros(rounds))
+  rows = [
+    [
+      kind,
+      f"{gflop[kind]:.2f}",
+      spread(gflop[kind] / seconds[kind], 0),
+      spread(gflop[kind] / seconds[kind] / best),
+    ]
+    for kind in gflop
+  ]
+  head = ["a layer's products", "GFLOP", "GFLOP/s", "of the best product's"]
+  return table(head, rows)
+
+
+def _einsum(
+  spec: str, x_shape: tuple[int, ...], y_shape: tuple[int, ...]
+) -> tuple[float, Callable[[], float]]:
+  """GFLOP of a product, and what measures its GFLOP/s."""
+  import jax
+  import jax.numpy as jnp
+
+  rng = np.random.default_rng(0)
+  x = jnp.asarray(rng.standard_normal(x_shape, np.float32))
+  y = jnp.asarray(rng.standard_normal(y_shape, np.float32))
+  product = jax.jit(lambda x, y: jnp.einsum(spec, x, y))
+  inputs, _ = spec.split("->")
+  one, other = inputs.split(",")
+  sizes = dict(zip(one + other, x_shape + y_shape, strict=True))
+  gflop = 2e-9 * float(np.prod([*sizes.values()]))
+  return gflop, _timed(lambda: product(x, y).block_until_ready(), gflop)
 
 
 def _timed(run: Callable[[], object], gflop: float) -> Callable[[], float]:
@@ -105,6 +195,7 @@ def main() -> None:
       rows.append([library, dtype, spread(rate, 0), spread(rate / base)])
   head = ["", "precision", "GFLOP/s", "× PyTorch"]
   print(table(head, rows))
+  print(layer_table(options.rounds))
 
 
 if __name__ == "__main__":

@@ -26,8 +26,7 @@ from hybrid_ir.tasks.model import (
   open_model,
 )
 from hybrid_ir.training.mesh import make_mesh, shardings
-from hybrid_ir.training.optimizer import make_optimizer
-from hybrid_ir.training.step import Trainer
+from hybrid_ir.training.step import Trainer, make_trainer
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LENGTH = 128  # tokens of a text
@@ -101,7 +100,7 @@ class Training:
 
 def open_training(config: Config) -> Training:
   """Opens what a config names, as task=train does."""
-  mesh = make_mesh(config.mesh.data)
+  mesh = make_mesh(config.mesh.data, config.mesh.fsdp)
   source = _source(config)
   with tempfile.TemporaryDirectory() as workdir:  # of no run
     model = open_model(config, pathlib.Path(workdir), [source])
@@ -120,22 +119,13 @@ def open_training(config: Config) -> Training:
     mesh.devices.size * config.train.chunks,
     config.seed,
   )
-  trainer = Trainer(
-    model.bi_encoder,
-    config.layout.texts_per_row if config.layout.packing else 1,
-    config.loss,
-    config.adapt,
-    make_optimizer(config.optimizer, config.train.steps),
-    config.train.chunks,
-    config.seed,
-    lazy=config.optimizer.embeddings == "lazy",
-  )
+  trainer = make_trainer(config, model.bi_encoder)
   return Training(config, mesh, model, batches, trainer)
 
 
 def open_encoder(config: Config) -> tuple[TextEncoder, Params]:
   """What embeds texts, and its parameters, as task=encode has them."""
-  mesh = make_mesh(config.mesh.data)
+  mesh = make_mesh(config.mesh.data, config.mesh.fsdp)
   with tempfile.TemporaryDirectory() as workdir:  # of no run
     loaded = load_model(config, pathlib.Path(workdir), mesh)
   return loaded.model.text_encoder(config, mesh), loaded.params

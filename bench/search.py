@@ -1,239 +1,152 @@
 """Prints the speed of search in a large corpus, beside faiss at equal recall.
 
-    python bench/search.py [--size=1000000]   # extra: bench
+    python bench/search.py [--size=1000000] [--depths=10,100] [--recall=.95]
+    python bench/search.py --encoder=FOLDER --lareqa_dir=FOLDER [--share=1]
 
-The corpus is synthetic: unit vectors of 384 dimensions in clusters of 100, of a
-mixture with seed 0. A cluster's centre is normal with standard deviation
-1 / sqrt(j) in dimension j, a vector adds noise of the same kind, .7 times as
-large, and all are turned by one random rotation: as in embeddings, a few dozen
-directions hold most of the variance. The 1,000 queries are of these clusters.
+Extra: bench. Without --encoder the corpus is synthetic: unit vectors of 384
+dimensions in clusters of 100, of a mixture with seed 0. A cluster's centre is
+normal with standard deviation 1 / sqrt(j) in dimension j, a vector adds noise
+of the same kind, .7 times as large, and all are turned by one random rotation:
+as in embeddings, a few dozen directions hold most of the variance. The queries
+are of these clusters.
 
-An index is swept over what a search looks at; of the settings with recall@10 of
-at least .95 the quickest one is taken, and these take turns. Queries come all
-at once, on all cores. `as configured` is what evaluation uses. faiss has IVF of
-4,096 lists (fewer below 160,000 vectors), HNSW with M = 32, and exact search.
+With --encoder (multilingual-e5-small in Hugging Face's layout) it is the
+embeddings of the sentences of XQuAD-R and MLQA-R, and copies of them with
+noise: x + .5 (a - b), made of length 1 again, where a and b are two other
+sentences' embeddings, drawn for each copy. The queries are their questions, as
+they are. --embeddings keeps what was encoded, or finds it there; --share takes
+so many of the texts, drawn with a fixed seed.
+
+Each method has a process of its own. It is swept over what a search looks at,
+ScaNN as `ann` tunes it, faiss in steps of a tenth (IVF of 4,096 lists, fewer
+below 160,000 vectors; HNSW with M = 32), to the settings next to the recall on
+both sides; these take turns, and the time at the recall itself is taken from
+the line through their times' logarithms. Where there is one setting, that is
+what is timed, at its own recall. Queries come all at once, on all cores.
+Memory is the most that building added to the process, with the passages held
+already.
 """
 
 import argparse
-import itertools
-import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+import pathlib
+import sys
+import tempfile
+from collections.abc import Callable
 
 import numpy as np
+import search_corpora
+from apart import Apart
+from ours import make_config
+from search_methods import KINDS, Method
 from turns import spread, table, take_turns
 
-from hybrid_ir.retrieval import ann, nearest
-
-WIDTH, DEPTH, QUERIES = 384, 10, 1000
-RECALL = 0.95
-_CLUSTER = 100  # vectors of one
-_NOISE = 0.7
-_BLOCK = 50_000  # vectors made at once
-
-Search = Callable[[], np.ndarray]  # gives [Q, DEPTH] places
-
-
-class Index(NamedTuple):
-  """A built index and the settings that it can be searched with."""
-
-  seconds: float  # of the build
-  settings: Mapping[str, Search]
-
-
-class Chosen(NamedTuple):
-  """A setting to be timed."""
-
-  seconds: float  # of its index' build
-  setting: str
-  recall: float
-  search: Search
-
-
-def make_vectors(size: int) -> tuple[np.ndarray, np.ndarray]:
-  """[size, WIDTH] passages and [QUERIES, WIDTH] queries, of length 1."""
-  rng = np.random.default_rng(0)
-  scale = (1 / np.sqrt(1 + np.arange(WIDTH))).astype(np.float32)
-  turn, _ = np.linalg.qr(rng.standard_normal((WIDTH, WIDTH)))
-  turn = turn.astype(np.float32)
-  clusters = -(-size // _CLUSTER)
-  centres = scale * rng.standard_normal((clusters, WIDTH), np.float32)
-
-  def draw(count: int) -> np.ndarray:
-    vectors = np.empty((count, WIDTH), np.float32)
-    for start in range(0, count, _BLOCK):
-      part = vectors[start : start + _BLOCK]
-      noise = scale * rng.standard_normal(part.shape, np.float32)
-      part[:] = centres[rng.integers(clusters, size=len(part))]
-      part += _NOISE * noise
-      part /= np.linalg.norm(part, axis=1, keepdims=True)
-      part[:] = part @ turn
-    return vectors
-
-  return draw(size), draw(QUERIES)
-
-
-def scann_index(passages: np.ndarray, queries: np.ndarray) -> Index:
-  """ScaNN as `ann` builds it; swept over leaves, and over what is rescored."""
-  start = time.perf_counter()
-  builder = ann.load().builder(passages, DEPTH, "dot_product")
-  searcher = ann.configure(builder, len(passages), DEPTH).build()
-  seconds = time.perf_counter() - start
-
-  def search(**setting: int) -> Search:
-    return lambda: searcher.search_batched_parallel(queries, **setting)[0]
-
-  settings = {"as configured": search()}
-  for leaves, rescored in itertools.product(
-    (5, 10, 20, 50, 100, 200, 400), (50, 100, 200, 500)
-  ):
-    settings[f"{leaves} leaves, {rescored} rescored"] = search(
-      leaves_to_search=leaves, pre_reorder_num_neighbors=rescored
-    )
-  return Index(seconds, settings)
-
-
-def faiss_index(
-  passages: np.ndarray,
-  queries: np.ndarray,
-  index: Any,
-  name: str,
-  values: Iterable[int],
-) -> Index:
-  """An index of faiss, trained and filled; swept over a parameter.
-
-  Args:
-    passages: [C, WIDTH].
-    queries: [Q, WIDTH].
-    index: empty.
-    name: of the parameter.
-    values: that it takes.
-  """
-  import faiss
-
-  start = time.perf_counter()
-  index.train(passages)
-  index.add(passages)
-  seconds = time.perf_counter() - start
-  space = faiss.ParameterSpace()
-
-  def search(value: int) -> Search:
-    def run() -> np.ndarray:
-      space.set_index_parameter(index, name, value)
-      return index.search(queries, DEPTH)[1]
-
-    return run
-
-  return Index(seconds, {f"{name} {value}": search(value) for value in values})
-
-
-def indexes(
-  passages: np.ndarray, queries: np.ndarray
-) -> dict[str, Callable[[], Index]]:
-  """By name, what builds an index of the approximate kinds."""
-  import faiss
-
-  metric = faiss.METRIC_INNER_PRODUCT
-  lists = min(4096, max(len(passages) // 40, 1))
-  powers = [2**n for n in range(11)]
-  return {
-    "ours (ScaNN)": lambda: scann_index(passages, queries),
-    f"faiss IVF{lists}": lambda: faiss_index(
-      passages,
-      queries,
-      faiss.index_factory(WIDTH, f"IVF{lists},Flat", metric),
-      "nprobe",
-      [n for n in powers if n <= lists],
-    ),
-    "faiss HNSW32": lambda: faiss_index(
-      passages,
-      queries,
-      faiss.index_factory(WIDTH, "HNSW32", metric),
-      "efSearch",
-      [n for n in powers if n >= DEPTH],
-    ),
-  }
-
-
-def choose(index: Index, exact: np.ndarray) -> Chosen:
-  """The quickest setting with enough recall, else the one with the most."""
-  enough: dict[float, Chosen] = {}  # by seconds
-  short: dict[float, Chosen] = {}  # by recall
-  for setting, search in index.settings.items():
-    search()  # warms up
-    start = time.perf_counter()
-    places = search()
-    seconds = time.perf_counter() - start
-    recall = float(ann.recall(places, exact).mean())
-    chosen = Chosen(index.seconds, setting, recall, search)
-    if recall >= RECALL:
-      enough[seconds] = chosen
-    else:
-      short[recall] = chosen
-  return enough[min(enough)] if enough else short[max(short)]
+from hybrid_ir.config import Config
+from hybrid_ir.retrieval import nearest
 
 
 def main() -> None:
-  """Builds, sweeps, measures by turns, and prints the table."""
+  """Makes a corpus, builds, sweeps, measures by turns, prints the tables."""
+  options = _options()
+  if options.encoder:
+    kept = pathlib.Path(options.embeddings) if options.embeddings else None
+    real = search_corpora.real_embeddings(
+      make_config(options), options.share, kept
+    )
+    corpus = search_corpora.jittered(real, options.size, options.queries)
+  else:
+    corpus = search_corpora.synthetic(options.size, options.queries)
+  depths = [int(depth) for depth in options.depths.split(",")]
+  passages, queries = corpus
+  spans = [(0, len(passages))]
+  exact, _ = nearest.search(queries, passages, spans, max(depths))
+  with tempfile.TemporaryDirectory() as name:
+    folder = pathlib.Path(name)
+    for part, array in zip(
+      ("passages", "queries", "exact"), (*corpus, exact), strict=True
+    ):
+      np.save(folder / f"{part}.npy", array)
+    del corpus, passages
+    methods = {}
+    for kind in KINDS:
+      print(f"{kind} ...", file=sys.stderr, flush=True)
+      methods[kind] = Apart(Method, kind, folder, depths, options.recall)
+    found = measure(methods, options.rounds)
+  for depth in depths:
+    print(lines(methods, found, depth, len(queries), options))
+  for method in methods.values():
+    if method.said:
+      print(method.said)
+
+
+def measure(
+  methods: dict[str, Apart], rounds: int
+) -> dict[str, dict[int, np.ndarray]]:
+  """By method and depth, the seconds of the rounds that count: [rounds]."""
+  seconds: dict[str, list[dict[int, float]]] = {name: [] for name in methods}
+
+  def turn(name: str) -> Callable[[], float]:
+    def run() -> float:
+      total = methods[name].run()
+      seconds[name].append(methods[name].latest)
+      return total
+
+    return run
+
+  take_turns({name: turn(name) for name in methods}, rounds)
+  return {
+    name: {
+      depth: np.array([one[depth] for one in history[-rounds:]])
+      for depth in history[0]
+    }
+    for name, history in seconds.items()
+  }
+
+
+def lines(
+  methods: dict[str, Apart],
+  found: dict[str, dict[int, np.ndarray]],
+  depth: int,
+  queries: int,
+  options: argparse.Namespace,
+) -> str:
+  """A depth's table of queries/s, with ratios to every search of faiss'."""
+  peers = [name for name in methods if name.startswith("faiss")]
+  rows = [
+    [
+      name,
+      method.parameters,
+      method.settings[depth],
+      f"{method.recalls[depth]:.3f}",
+      f"{method.build_s:,.1f}",
+      f"{method.peak_gib:.2f}",
+      spread(queries / found[name][depth], 0),
+      *(spread(found[peer][depth] / found[name][depth]) for peer in peers),
+    ]
+    for name, method in methods.items()
+  ]
+  what = "embeddings, with noise" if options.encoder else "vectors"
+  head = [f"{options.size:,} {what}", "index", "setting", f"recall@{depth}"]
+  head += ["build, s", "memory, GiB", "queries/s"]
+  return table([*head, *(f"× {name}" for name in peers)], rows)
+
+
+def _options() -> argparse.Namespace:
   parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
   parser.add_argument("--size", type=int, default=1_000_000, help="vectors")
+  parser.add_argument("--queries", type=int, default=1000, help="at most")
+  parser.add_argument("--depths", default="10,100", help="k, by commas")
+  parser.add_argument("--recall", type=float, default=0.95, help="of all")
   parser.add_argument("--rounds", type=int, default=5, help="that count")
-  options = parser.parse_args()
-  import faiss
-
-  passages, queries = make_vectors(options.size)
-
-  def search() -> np.ndarray:
-    return nearest.search(queries, passages, [(0, len(passages))], DEPTH)[0]
-
-  exact = search()
-  rows = {"ours, exact": Chosen(0.0, "on device", 1.0, search)}
-  flat = faiss_index(
-    passages, queries, faiss.IndexFlatIP(WIDTH), "verbose", [0]
+  parser.add_argument("--encoder", help="folder of multilingual-e5-small")
+  parser.add_argument("--lareqa_dir", default="", help="as data.lareqa_dir")
+  parser.add_argument(
+    "--cache_dir", default=Config().cache_dir, help="as cache_dir"
   )
-  rows["faiss, exact"] = choose(flat, exact)._replace(setting="")
-  for name, build in indexes(passages, queries).items():
-    index = build()
-    if configured := index.settings.get("as configured"):
-      recall = float(ann.recall(configured(), exact).mean())
-      rows[f"{name}, as configured"] = Chosen(
-        index.seconds, "", recall, configured
-      )
-    rows[name] = choose(index, exact)
-  print(measure(rows, options))
-
-
-def measure(rows: dict[str, Chosen], options: argparse.Namespace) -> str:
-  """The table of queries/s, with ratios to every search of faiss'."""
-
-  def seconds(search: Search) -> Callable[[], float]:
-    def run() -> float:
-      start = time.perf_counter()
-      search()
-      return time.perf_counter() - start
-
-    return run
-
-  found = take_turns(
-    {name: seconds(row.search) for name, row in rows.items()}, options.rounds
-  )
-  peers = [name for name in rows if name.startswith("faiss")]
-  lines = [
-    [
-      name,
-      row.setting,
-      f"{row.recall:.3f}",
-      f"{row.seconds:,.1f}",
-      spread(QUERIES / found[name], 0),
-      *(spread(found[peer] / found[name]) for peer in peers),
-    ]
-    for name, row in rows.items()
-  ]
-  head = [f"{options.size:,} vectors", "setting", f"recall@{DEPTH}"]
-  head += ["build, s", "queries/s", *(f"× {name}" for name in peers)]
-  return table(head, lines)
+  parser.add_argument("--embeddings", help="folder that keeps real embeddings")
+  parser.add_argument("--share", type=float, default=1, help="of the texts")
+  return parser.parse_args()
 
 
 if __name__ == "__main__":

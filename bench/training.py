@@ -222,7 +222,7 @@ def main() -> None:
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
   add_options(parser)
-  parser.add_argument("--steps", type=int, default=6, help="of a turn")
+  parser.add_argument("--steps", type=int, default=12, help="of a turn")
   options = parser.parse_args()
   import peer
 

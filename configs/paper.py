@@ -35,7 +35,7 @@ def get_config() -> Config:
   config.text.passage_prefix = "Passage: "
   config.text.query_length = 64
   config.text.passage_length = 256
-  config.data.train = ("mmarco", "irds:mr-tydi/en/train")
+  config.data.train = ("mmarco", "ir_datasets:mr-tydi/en/train")
   config.data.languages = ("ar", "de", "en", "es", "hi", "ru", "zh")
   config.mix.mono = 0.5
   config.mix.cross = 0.5

@@ -21,6 +21,9 @@ TASKS = (
   "mine",
   "encode",
   "search",
+  "compile",
+  "compare",
+  "study",
 )
 SETTINGS = ("mono", "cross", "multi")
 
@@ -39,6 +42,13 @@ class Encoder(Section):
     "",
     "of the hub's repository: a branch, tag or commit; empty: its newest",
     identity=True,
+  )
+  keep_layers: int = key(
+    0,
+    "lower layers of `path`'s encoder that are kept; the ones above are left"
+    " out; 0: all",
+    identity=True,
+    least=0,
   )
   pooling: str | None = key(
     None,
@@ -154,6 +164,12 @@ class Data(Section):
   languages: tuple[str, ...] = key(
     (), "languages to train on; empty: all that a data set has", identity=True
   )
+  limit: int = key(
+    0,
+    "parallel ids of each data set to train on, drawn by the seed; 0: all",
+    identity=True,
+    least=0,
+  )
   prefixes: dict[str, tuple[str, str]] = key(
     dict,
     "data set -> its own query and passage prefix, in place of text's",
@@ -162,6 +178,22 @@ class Data(Section):
   lareqa_dir: str = key(
     "",
     "folder with LAReQA's xquad-r/ and mlqa-r/; empty: downloaded by TFDS",
+  )
+  mtop_dir: str = key(
+    "", "folder with MTOP's LANGUAGE/{train,eval,test}.txt, for mtop"
+  )
+  bitext_dir: str = key(
+    "",
+    "folder with tatoeba.XX-YY.XX and .YY, one sentence a line, for"
+    " bitext:XX-YY",
+  )
+  beam_runner: str = key(
+    "",
+    "Apache Beam's that builds a collection of ir_datasets': DirectRunner,"
+    " DataflowRunner, …; empty: without Beam",
+  )
+  beam_options: tuple[str, ...] = key(
+    (), "flags of that runner: --project=NAME, --region=NAME, …"
   )
   workers: int = key(2, "threads that prepare batches", least=1)
 
@@ -263,6 +295,11 @@ class Loss(Section):
   )
   teacher_temperature: float = key(
     1.0, "the teacher's scores are divided by it", identity=True, least=1e-3
+  )
+  block: int = key(
+    1024,
+    "queries that a device has scores of at a time: less memory, same loss",
+    least=1,
   )
 
 
@@ -377,13 +414,52 @@ class Checkpoint(Section):
 
   every: int = key(500, "steps between checkpoints; 0: only the last", least=0)
   keep: int = key(2, "latest checkpoints kept, beside the best", least=1)
+  read: str = key(
+    "best",
+    "which one evaluate, export, mine, encode and search take: the best on dev"
+    " (where there is no dev set, the newest) or the newest",
+    choices=("best", "newest"),
+  )
+  allow_changes: bool = key(
+    False,
+    "go on with the workdir's run although identity keys, data or tokenizer are"
+    " not those that it began with",
+  )
 
 
 @dataclasses.dataclass(slots=True)
 class Mesh(Section):
   """How devices are laid out."""
 
-  data: int = key(-1, "devices that share a batch; -1: all there are", least=-1)
+  data: int = key(
+    -1,
+    "groups of `fsdp` devices; a batch is shared out over all of them; -1: as"
+    " many as there are",
+    least=-1,
+  )
+  fsdp: int = key(
+    1,
+    "devices of a group, which also share out parameters and optimizer state",
+    least=1,
+  )
+  distributed: bool = key(
+    False,
+    "join the other hosts of this TPU slice or cluster; where the environment"
+    " variable JAX_COORDINATOR_ADDRESS is set, processes join anyway",
+  )
+  timeout_s: int = key(
+    300,
+    "seconds that a process waits for another that does not start, or shows no"
+    " sign of life, before it ends itself",
+    least=5,
+  )
+
+
+@dataclasses.dataclass(slots=True)
+class Compile(Section):
+  """The training step compiled for devices that are not here."""
+
+  topology: str = key("", "of TPU chips, such as v5e:4x4, v5e:16x16 or v6e:8x8")
 
 
 @dataclasses.dataclass(slots=True)
@@ -392,8 +468,24 @@ class Evaluate(Section):
 
   benchmarks: tuple[str, ...] = key(
     ("world_facts",),
-    "benchmarks by name (xquad_r, mlqa_r, or a data set of pairs), or paths of"
-    " .jsonl and .parquet files",
+    "benchmarks by name (docs/benchmarks.md), paths of .jsonl and .parquet"
+    " files of pairs, or folders in BEIR's layout",
+  )
+  by: str = key(
+    "model",
+    "what is scored: the model, BM25, or what `path` has: embeddings that were"
+    " made elsewhere, or another system's TREC runs",
+    choices=("model", "bm25", "embeddings", "runs"),
+  )
+  path: str = key(
+    "",
+    "for by='embeddings' or 'runs': the folder of a file a benchmark"
+    " (docs/models.md)",
+  )
+  allow_faults: bool = key(
+    False,
+    "leave out queries without gold and judgements of unknown passages, counted"
+    " and named, in place of stopping",
   )
   settings: tuple[str, ...] = key(
     SETTINGS, "mono, cross, multi", choices=SETTINGS
@@ -488,8 +580,97 @@ class Search(Section):
   languages: tuple[str, ...] = key(
     (), "only passages in these languages; empty: all"
   )
+  ann: bool = key(
+    False, "search with ScaNN, in memory, a part of the index a process"
+  )
   instruction: str = key("", "put into text.instruction with each query")
   json: bool = key(False, "print JSON lines, for scripts")
+
+
+@dataclasses.dataclass(slots=True)
+class Ann(Section):
+  """ScaNN, wherever it searches."""
+
+  recall: float = key(
+    0.95,
+    "share of the exact lists that its parameters are tuned to find, on a"
+    " sample of queries",
+    least=0.1,
+    most=1,
+  )
+  sample: int = key(256, "queries of that sample", least=16)
+
+
+@dataclasses.dataclass(slots=True)
+class Compare(Section):
+  """Systems beside each other, written to WORKDIR/compare."""
+
+  systems: tuple[str, ...] = key(
+    (),
+    "workdirs or results.jsonl files; those with the same `system` are seeds of"
+    " one",
+  )
+  baseline: str = key("", "what others are tested against; empty: the first")
+  measures: tuple[str, ...] = key(
+    ("map", "mrr", "ndcg@10", "rank_distance"), "measures that are tested"
+  )
+  resamples: int = key(
+    10_000, "of the bootstrap and of the randomisation", least=100
+  )
+  level: float = key(0.95, "of the intervals and tests", least=0.5, most=0.9999)
+
+
+@dataclasses.dataclass(slots=True)
+class Study(Section):
+  """Many runs and what they say together."""
+
+  name: str = key(
+    "",
+    "of the folder in the workdir that its tables, plots and findings go to",
+  )
+  kind: str = key(
+    "",
+    "what its page shows beside the tables that every study has",
+    choices=("", "paper", "ratio", "scaling", "mtop", "instruct"),
+  )
+  notes: dict[str, str] = key(
+    dict,
+    "data set or benchmark, as configured -> what is to be known of it; of one"
+    " that begins with `fixture` the page says that it proves the path alone",
+  )
+  axes: dict[str, dict[str, dict[str, Any]]] = key(
+    dict,
+    "axis -> variant -> the keys that it sets, {'kind': {'X-X': {'mix.cross':"
+    " 0.0}}}",
+  )
+  design: str = key(
+    "product",
+    "cells of every variant with every other, or of one axis at a time, the"
+    " other axes at their first variant",
+    choices=("product", "one_at_a_time"),
+  )
+  only: tuple[str, ...] = key(
+    (), "AXIS=VARIANT: of that axis only the variants named so; empty: all"
+  )
+  against: tuple[str, ...] = key(
+    (),
+    "AXIS=VARIANT: what others of that axis, with the same other variants, are"
+    " tested against; empty: the first variant of the first axis, or of every"
+    " axis with design='one_at_a_time'",
+  )
+  seeds: tuple[int, ...] = key((0, 1, 2), "runs a cell", least=0)
+  measures: tuple[str, ...] = key(
+    ("map", "rank_distance"), "measures in its tables"
+  )
+  keep_checkpoints: bool = key(
+    False,
+    "keep the checkpoints of runs that are done, for other tasks, or for other"
+    " studies that score the same runs on more",
+  )
+  dry_run: bool = key(False, "say what would be run, and how long it takes")
+  budget_minutes: int = key(
+    0, "stop, to go on another time, after so many minutes; 0: run on", least=0
+  )
 
 
 @dataclasses.dataclass(slots=True)
@@ -514,6 +695,7 @@ class Config(Section):
   train: Train = key(Train, "the loop")
   checkpoint: Checkpoint = key(Checkpoint, "what is kept")
   mesh: Mesh = key(Mesh, "devices")
+  compile: Compile = key(Compile, "a step for a pod that is not here")
   adapt: Adapt = key(Adapt, "which parameters train")
   evaluate: Evaluate = key(Evaluate, "retrieval evaluation")
   export: Export = key(Export, "the model for others")
@@ -521,6 +703,9 @@ class Config(Section):
   mine: Mine = key(Mine, "hard negatives")
   encode: Encode = key(Encode, "a corpus to embeddings")
   search: Search = key(Search, "queries to passages")
+  ann: Ann = key(Ann, "approximate search")
+  compare: Compare = key(Compare, "systems beside each other")
+  study: Study = key(Study, "many runs")
 
 
 def to_json(config: Config) -> dict[str, Any]:
@@ -538,13 +723,14 @@ def to_json(config: Config) -> dict[str, Any]:
 def identity_changes(config: Config, stored: dict[str, Any]) -> list[str]:
   """The identity keys on which a stored config.json disagrees, in words.
 
-  Raising `train.steps` is no change of identity under a constant schedule.
+  Raising `train.steps` is no change of identity under a constant schedule. A
+  key that is not stored is newer than the run and counts as its default: the
+  default of a new key is to be what was done before there was one.
   """
   changes = []
+  defaults = {name: value for name, _, value in walk(Config())}
   for name, field, value in walk(config):
-    old: Any = stored
-    for part in name.split("."):
-      old = old.get(part) if isinstance(old, dict) else None
+    old = _stored_value(stored, name, defaults[name])
     new = json.loads(json.dumps(value))
     if not field.metadata["identity"] or old == new:
       continue
@@ -557,3 +743,14 @@ def identity_changes(config: Config, stored: dict[str, Any]) -> list[str]:
       continue
     changes.append(f"{name}: {old!r} there, {new!r} now")
   return changes
+
+
+def _stored_value(stored: Any, name: str, default: Any) -> Any:
+  """A key's value in a config.json; None where that has another shape."""
+  for part in name.split("."):
+    if not isinstance(stored, dict):
+      return None
+    if part not in stored:
+      return json.loads(json.dumps(default))
+    stored = stored[part]
+  return stored

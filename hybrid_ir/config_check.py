@@ -1,8 +1,14 @@
 """What cannot work, said before any work. From `config`, to main."""
 
+import difflib
+import re
+
 from hybrid_ir.config import Config
 from hybrid_ir.config_keys import check_types, freeze
 from hybrid_ir.errors import UserError
+
+# Folders that studies share, and the page that each of them has.
+_OF_STUDIES = ("cells", "overlap", "findings")
 
 
 def check(config: Config) -> None:
@@ -16,6 +22,8 @@ def check(config: Config) -> None:
   _check_lengths(config)
   _check_encoder(config)
   _check_evaluate(config)
+  _check_study(config)
+  _check_against(config)
   if config.optimizer.schedule != "constant" and config.optimizer.warmup > 1:
     raise UserError(
       f"config key 'optimizer.warmup' is {config.optimizer.warmup}; expected a"
@@ -28,6 +36,11 @@ def check(config: Config) -> None:
 
 def _check_mix(config: Config) -> None:
   mix = config.mix
+  if 0 < config.data.limit < config.train.batch_size:
+    raise UserError(
+      f"config key 'data.limit' is {config.data.limit}, under"
+      f" 'train.batch_size' {config.train.batch_size}; a batch holds an id once"
+    )
   if not mix.mono + mix.cross + mix.instruct > 0:
     raise UserError(
       "config keys 'mix.mono', 'mix.cross' and 'mix.instruct' are all 0;"
@@ -85,6 +98,11 @@ def _check_encoder(config: Config) -> None:
       "config key 'encoder.pooling' is 'pooler', a layer of a pretrained BERT;"
       " from scratch, take 'mean' or 'cls'"
     )
+  if encoder.keep_layers and not encoder.path:
+    raise UserError(
+      f"config key 'encoder.keep_layers' is {encoder.keep_layers}, but"
+      " 'encoder.path' is empty: from scratch, set 'encoder.layers'"
+    )
   if adapt.lora_rank and (adapt.freeze_embeddings or adapt.freeze_layers):
     raise UserError(
       f"config key 'adapt.lora_rank' is {adapt.lora_rank}: then nothing but"
@@ -121,3 +139,29 @@ def _check_evaluate(config: Config) -> None:
       f"config key 'evaluate.patience' is {evaluate.patience}, but without"
       " 'evaluate.dev' and 'evaluate.every' there is nothing to wait for"
     )
+
+
+def _check_study(config: Config) -> None:
+  name = config.study.name
+  # Its folder stands in the workdir, beside those of all studies.
+  if name and (not re.fullmatch(r"\w[\w.-]*", name) or name in _OF_STUDIES):
+    raise UserError(
+      f"config key 'study.name' is {name!r}; expected a folder's name of"
+      f" letters, digits, '_', '-' and '.', none of {', '.join(_OF_STUDIES)}"
+    )
+
+
+def _check_against(config: Config) -> None:
+  there = [
+    f"{axis}={variant}"
+    for axis, variants in config.study.axes.items()
+    for variant in variants
+  ]
+  for name in config.study.against:
+    if name not in there:
+      near = difflib.get_close_matches(name, there, n=1)
+      hint = f" (did you mean {near[0]!r}?)" if near else ""
+      raise UserError(
+        f"config key 'study.against' has {name!r}{hint}; expected AXIS=VARIANT"
+        f" of 'study.axes': {', '.join(there) or 'it is empty'}"
+      )

@@ -139,7 +139,12 @@ def expected(field: dataclasses.Field[Any]) -> str:
   if typing.get_origin(declared) is tuple:
     return _SEVERAL[typing.get_args(declared)[0]]
   if typing.get_origin(declared) is dict:
-    return "a dict from a name to a pair of strings, set in the config's file"
+    of = "a pair of strings"
+    if _is_of_texts(declared):
+      of = "a text"
+    elif _is_nested(declared):
+      of = "variants by name, each a dict from a key to its value"
+    return f"a dict from a name to {of}, set in the config's file"
   return _ONE[declared]
 
 
@@ -159,6 +164,14 @@ def _convert(name: str, value: Any, field: dataclasses.Field[Any]) -> Any:
       if all(type(part) is item for part in parts):
         return parts
     raise _unexpected(name, value, field)
+  if origin is dict and _is_nested(declared):
+    if not _is_dict_of_variants(value):
+      raise _unexpected(name, value, field)
+    return value
+  if origin is dict and _is_of_texts(declared):
+    if not _is_dict_of_texts(value):
+      raise _unexpected(name, value, field)
+    return value
   if origin is dict:
     if not _is_dict_of_pairs(value):
       raise _unexpected(name, value, field)
@@ -178,8 +191,39 @@ def _unexpected(
   )
 
 
+def _is_nested(declared: Any) -> bool:
+  """Whether a dict type's values are dicts themselves."""
+  return typing.get_origin(typing.get_args(declared)[1]) is dict
+
+
+def _is_of_texts(declared: Any) -> bool:
+  """Whether a dict type's values are texts."""
+  return typing.get_args(declared)[1] is str
+
+
+def _is_dict_of_texts(value: Any) -> bool:
+  """Whether it is of texts to texts."""
+  return isinstance(value, dict) and all(
+    isinstance(text, str) for pair in value.items() for text in pair
+  )
+
+
+def _is_dict_of_variants(value: Any) -> bool:
+  """Whether it is of names to names to keys to values."""
+  if not isinstance(value, dict):
+    return False
+  axes = [*value.values()]
+  if not all(isinstance(axis, dict) and axis for axis in axes):
+    return False
+  variants = [variant for axis in axes for variant in axis.values()]
+  names = [*value, *(name for part in (*axes, *variants) for name in part)]
+  return all(isinstance(v, dict) for v in variants) and all(
+    isinstance(name, str) for name in names
+  )
+
+
 def _is_dict_of_pairs(value: Any) -> bool:
-  """Whether it is of strings to pairs of them, the one kind that there is."""
+  """Whether it is of strings to pairs of them."""
   return isinstance(value, dict) and all(
     isinstance(pair, list | tuple)
     and len(pair) == 2

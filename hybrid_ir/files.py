@@ -1,10 +1,84 @@
 """Files that are complete or absent. Used by every stage that writes."""
 
 import contextlib
+import errno
+import math
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+# Several hosts may write to one folder: process ids are not enough.
+_HOST = socket.gethostname()
+
+
+def is_full(error: BaseException) -> bool:
+  """Whether a disk, or this user's share of it, had no room left."""
+  return isinstance(error, OSError) and error.errno in (
+    errno.ENOSPC,
+    errno.EDQUOT,
+  )
+
+
+@contextlib.contextmanager
+def _named(path: str | os.PathLike[str]) -> Iterator[None]:
+  """Names the file of a full disk: what a write raises names none."""
+  try:
+    yield
+  except OSError as error:
+    if is_full(error) and error.filename is None:
+      error.filename = os.fspath(path)
+    raise
+
+
+def save_array(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
+  """Writes an array as .npy, as numpy.save does.
+
+  Raises:
+    OSError: with its number, such as ENOSPC; numpy's own has none.
+  """
+  save_blocks(path, array.dtype, array.shape, [array])
+
+
+def save_blocks(
+  path: str | os.PathLike[str],
+  dtype: DTypeLike,
+  shape: tuple[int, ...],
+  blocks: Iterable[NDArray[Any]],
+) -> None:
+  """Writes an array as .npy that is never whole in memory.
+
+  Not by a memmap: where the disk fills up, storing to one kills the process.
+
+  Args:
+    path: to write.
+    dtype: of the array.
+    shape: of the array [R, ...].
+    blocks: its rows in order, [any number, ...] each.
+
+  Raises:
+    OSError: with its number, such as ENOSPC.
+    ValueError: the blocks are not of that shape together.
+  """
+  dtype = np.dtype(dtype)
+  header = {
+    "descr": np.lib.format.dtype_to_descr(dtype),
+    "fortran_order": False,
+    "shape": shape,
+  }
+  left = math.prod(shape)
+  with open(path, "wb") as file:
+    np.lib.format.write_array_header_1_0(file, header)
+    for block in blocks:
+      left -= block.size
+      file.write(np.asarray(block, dtype, order="C").data)
+  if left:
+    raise ValueError(f"{path}: {left} elements missing of {shape}")
 
 
 @contextlib.contextmanager
@@ -12,9 +86,10 @@ def write_aside(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
   """Gives a path to write to, renamed to `path` when the block succeeds."""
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+  aside = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}.tmp")
   try:
-    yield aside
+    with _named(path):
+      yield aside
     os.replace(aside, path)
   finally:
     aside.unlink(missing_ok=True)
@@ -26,11 +101,12 @@ def build_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
   Where another process was first, its folder stands and this one goes.
   """
-  aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+  aside = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}.tmp")
   shutil.rmtree(aside, ignore_errors=True)  # of a killed process of that id
   aside.mkdir(parents=True)
   try:
-    yield aside
+    with _named(path):
+      yield aside
     try:
       os.rename(aside, path)
     except OSError:

@@ -4,6 +4,7 @@ Any key of the config can be set: --config.train.steps=200. Every key, with its
 meaning and default, stands in hybrid_ir/config.py.
 """
 
+import contextlib
 import importlib
 import os
 import pathlib
@@ -16,7 +17,11 @@ from hybrid_ir.clock import STARTED as STARTED  # before what takes time
 from hybrid_ir.command_line import CONFIG, WORKDIR, fail, parse
 from hybrid_ir.config import Config
 from hybrid_ir.config_check import check
+from hybrid_ir.config_keys import walk
 from hybrid_ir.errors import UserError
+
+# What several processes can do together.
+_MANY = ("train", "train_and_evaluate", "evaluate", "encode", "search")
 
 flags.adopt_module_key_flags(command_line)  # --help shows them
 
@@ -43,12 +48,54 @@ def _run(argv: list[str]) -> None:
     from hybrid_ir.workdir import open_workdir
 
     task = importlib.import_module(f"hybrid_ir.tasks.{config.task}")
-    if "jax" in sys.modules:  # a task that computes
-      importlib.import_module("hybrid_ir.allocator").keep_memory()
-    with open_workdir(WORKDIR.value, config) as workdir:
+    with contextlib.ExitStack() as stack:
+      first = True
+      if "jax" in sys.modules:  # a task that computes
+        first = _start_computing(config, stack)
+      workdir = stack.enter_context(
+        open_workdir(WORKDIR.value, config, lock=first)
+      )
+      if "jax" in sys.modules:
+        importlib.import_module("hybrid_ir.processes").agree_on(workdir)
       task.run(config, workdir)
   except UserError as error:
     fail(str(error))
+  except OSError as error:
+    from hybrid_ir.files import is_full
+
+    if not is_full(error):
+      raise
+    fail(
+      f"{error.filename or WORKDIR.value}: the disk is full; free some room and"
+      " run the same command again (what can be made again: 'compiled' and"
+      " 'corpora' in the folder of config key 'cache_dir', and"
+      f" 'checkpoints_damaged' in --workdir={WORKDIR.value})"
+    )
+
+
+def _start_computing(config: Config, stack: contextlib.ExitStack) -> bool:
+  """Memory, the other processes, SIGTERM; whether this one is the first."""
+  from hybrid_ir import processes, stopping, watchdog
+  from hybrid_ir.allocator import keep_memory
+
+  keep_memory()
+  timeout_s = config.mesh.timeout_s
+  processes.join(config.mesh.distributed, timeout_s)
+  if processes.count() == 1:
+    stopping.listen()
+    return True
+  if config.task not in _MANY:
+    raise UserError(
+      f"config key 'task' is {config.task!r}, which is for one process; of"
+      f" {processes.count()}, run {', '.join(_MANY)}"
+    )
+  stack.enter_context(watchdog.watch(timeout_s))
+  stopping.listen()
+  keys = {f"config key {k!r}": repr(v) for k, _, v in walk(config)}
+  processes.agree({"code": processes.fingerprint(), **keys})
+  if not processes.is_first():  # which one speaks, and writes what is shared
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+  return processes.is_first()
 
 
 def _set_up_libraries(config: Config) -> None:
@@ -70,6 +117,8 @@ def _set_up_libraries(config: Config) -> None:
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
   }.items():
     os.environ.setdefault(name, value)
+  if os.environ.get("JAX_PROCESS_ID", "0") != "0":  # the first one speaks
+    os.environ["TQDM_DISABLE"] = "1"
   logging.set_verbosity(logging.ERROR)
 
 

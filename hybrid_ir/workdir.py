@@ -16,18 +16,29 @@ CHECKPOINTS = "checkpoints"
 
 
 @contextlib.contextmanager
-def open_workdir(path: str, config: Config) -> Iterator[pathlib.Path]:
+def open_workdir(
+  path: str, config: Config, lock: bool = True
+) -> Iterator[pathlib.Path]:
   """Makes or resumes a workdir, and holds it while the block runs.
 
-  The lock is the kernel's, so that a killed run leaves none behind.
+  The lock is the kernel's, so that a killed run leaves none behind. Of several
+  processes of a run the first one holds it.
 
   Raises:
     UserError: unwritable, in use by another run, or another config's.
   """
+  if "://" in path:
+    raise UserError(
+      f"--workdir={path}: a bucket cannot be written to as it is; mount it as a"
+      " folder, on all hosts (docs/launch.md)"
+    )
   workdir = pathlib.Path(path).expanduser().absolute()
   try:
     workdir.mkdir(parents=True, exist_ok=True)
-    lock = os.open(workdir / ".lock", os.O_RDWR | os.O_CREAT)
+    held = os.open(
+      workdir / ".lock" if lock else workdir,
+      os.O_RDWR | os.O_CREAT if lock else os.O_RDONLY,
+    )
   except OSError as error:
     raise UserError(
       f"--workdir={path}: cannot be written ({error.strerror}); name a folder"
@@ -35,7 +46,8 @@ def open_workdir(path: str, config: Config) -> Iterator[pathlib.Path]:
     ) from None
   try:
     try:
-      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      if lock:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
       raise UserError(
         f"--workdir={path}: another run is using it; wait for it, or name"
@@ -44,7 +56,7 @@ def open_workdir(path: str, config: Config) -> Iterator[pathlib.Path]:
     _check_same_run(workdir, config)
     yield workdir
   finally:
-    os.close(lock)
+    os.close(held)
 
 
 def write_config(workdir: pathlib.Path, config: Config) -> None:
@@ -61,9 +73,11 @@ def _check_same_run(workdir: pathlib.Path, config: Config) -> None:
     stored = json.loads(path.read_text())
   except ValueError as error:
     raise UserError(f"{path}: not JSON: {error}") from None
-  if changes := identity_changes(config, stored):
+  changes = identity_changes(config, stored)
+  if changes and not config.checkpoint.allow_changes:
     raise UserError(
       f"--workdir={workdir} holds a run of another config ("
       + "; ".join(changes)
-      + "); name another folder, or set the keys back"
+      + "); name another folder, set the keys back, or set"
+      " --config.checkpoint.allow_changes=True"
     )

@@ -243,7 +243,8 @@ def test_a_misspelt_key_cannot_be_set():
       {"task": "trian"},
       "config key 'task' is 'trian'; expected one of 'train_and_evaluate',"
       " 'train', 'evaluate', 'report', 'export', 'check_data', 'mine',"
-      " 'encode', 'search' (did you mean 'train'?)",
+      " 'encode', 'search', 'compile', 'compare',"
+      " 'study' (did you mean 'train'?)",
     ),
     (
       {"encoder.pooling": "max"},
@@ -278,6 +279,10 @@ def test_a_misspelt_key_cannot_be_set():
       " expected a weight",
     ),
     (
+      {"data.limit": 31, "train.batch_size": 32},
+      "config key 'data.limit' is 31, under 'train.batch_size' 32; a batch",
+    ),
+    (
       {"text.instruction": "{instruction}"},
       "config key 'text.instruction' is '{instruction}'; expected {query} in",
     ),
@@ -287,8 +292,35 @@ def test_a_misspelt_key_cannot_be_set():
       " name to a pair of strings",
     ),
     (
+      {"study.notes": {"xquad_r": 3}},
+      "config key 'study.notes' is {'xquad_r': 3}; expected a dict from a name"
+      " to a text, set in the config's file",
+    ),
+    (
+      {"study.axes": {"a": {"X-X": {}, "X-Y": {}}}, "study.against": "a=XX"},
+      "config key 'study.against' has 'a=XX' (did you mean 'a=X-X'?); expected"
+      " AXIS=VARIANT of 'study.axes': a=X-X, a=X-Y",
+    ),
+    (
+      {"study.against": ("a=b",)},
+      "config key 'study.against' has 'a=b'; expected AXIS=VARIANT of"
+      " 'study.axes': it is empty",
+    ),
+    (
+      {"study.name": "../paper"},
+      "config key 'study.name' is '../paper'; expected a folder's name",
+    ),
+    (
+      {"study.name": "cells"},
+      "config key 'study.name' is 'cells'; expected a folder's name",
+    ),
+    (
       {"encoder.pooling": "pooler"},
       "config key 'encoder.pooling' is 'pooler', a layer of a pretrained BERT",
+    ),
+    (
+      {"encoder.keep_layers": 3},
+      "config key 'encoder.keep_layers' is 3, but 'encoder.path' is empty",
     ),
     (
       {"adapt.lora_rank": 4, "adapt.freeze_layers": 1},
@@ -521,10 +553,15 @@ def test_what_makes_a_run():
     "data",
     "train",
     "checkpoint",
+    "compile",
+    "loss",
     "mesh",
     "evaluate",
     "export",
     "check_data",
+    "ann",
+    "compare",
+    "study",
     "mine",
     "encode",
     "search",
@@ -534,6 +571,10 @@ def test_what_makes_a_run():
   } == {
     "encoder.remat",
     "encoder.dimensions",
+    "data.mtop_dir",
+    "data.bitext_dir",
+    "data.beam_options",
+    "data.beam_runner",
     "data.lareqa_dir",
     "data.workers",
     "train.chunks",
@@ -558,10 +599,20 @@ def test_more_steps(schedule, steps, changes):
   assert identity_changes(config, stored) == changes
 
 
-@pytest.mark.parametrize("stored", [{}, {"train": 3}, {"train": {}}, [], 5])
+@pytest.mark.parametrize("stored", [{"train": 3}, [], 5])
 def test_a_stored_config_of_another_shape(stored):
   changes = identity_changes(Config(), stored)
   assert "train.steps: None there, 1000 now" in changes
+
+
+@pytest.mark.parametrize("stored", [{}, {"train": {}}])
+def test_a_key_that_is_not_stored_counts_as_its_default(stored):
+  assert identity_changes(Config(), stored) == []
+  config = made({"train.steps": 7, "layout.row_lengths": (32,)})
+  assert identity_changes(config, stored) == [
+    "layout.row_lengths: [64, 128, 256, 512] there, [32] now",
+    "train.steps: 1000 there, 7 now",
+  ]
 
 
 # ------------------------------------------------------------ the files there

@@ -1,8 +1,18 @@
+import errno
+import io
 import os
+import resource
 
+import numpy as np
 import pytest
 
-from hybrid_ir.files import build_folder, write_aside
+from hybrid_ir.files import (
+  build_folder,
+  is_full,
+  save_array,
+  save_blocks,
+  write_aside,
+)
 
 
 class KilledError(Exception):
@@ -77,3 +87,75 @@ def test_a_file_in_the_way(tmp_path):
   with pytest.raises(NotADirectoryError), build_folder(tmp_path / "store"):
     pass
   assert os.listdir(tmp_path) == ["store"]
+
+
+ARRAYS = [
+  np.arange(12, dtype=np.int64).reshape(4, 3),
+  np.arange(12, dtype=np.float16).reshape(4, 3).T,  # not in C's order
+  np.arange(12, dtype=np.int32)[::2],
+  np.zeros((0, 5), np.float32),
+  np.array([(1, 2)], np.dtype([("offset", "<i8"), ("language", "<i4")])),
+]
+
+
+@pytest.mark.parametrize("array", ARRAYS)
+def test_an_array_is_written_as_numpy_does(tmp_path, array):
+  file = io.BytesIO()
+  np.save(file, np.ascontiguousarray(array))
+  save_array(tmp_path / "a.npy", array)
+  assert (tmp_path / "a.npy").read_bytes() == file.getvalue()
+  blocks = [array[:1], array[1:1], array[1:]]
+  save_blocks(tmp_path / "b.npy", array.dtype, array.shape, blocks)
+  assert (tmp_path / "b.npy").read_bytes() == file.getvalue()
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_blocks_that_are_not_the_array_are_refused(tmp_path, rows):
+  with pytest.raises(ValueError, match="elements missing"):
+    save_blocks(tmp_path / "a.npy", int, (2, 3), [np.zeros((rows, 3), int)])
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_a_full_disk_has_its_number(size):
+  with pytest.raises(OSError, match="No space left") as caught:
+    save_array("/dev/full", np.zeros(size))
+  assert caught.value.errno == errno.ENOSPC
+  assert is_full(caught.value)
+
+
+def test_where_a_file_may_not_grow(tmp_path):
+  """A real limit, met in the middle: numpy's own error has no number."""
+  before = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+  try:
+    with pytest.raises(OSError, match="File too large") as caught:
+      save_array(tmp_path / "a.npy", np.zeros(1 << 20))
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+  assert caught.value.errno == errno.EFBIG
+  assert not is_full(caught.value)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("writer", [write_aside, build_folder])
+def test_a_full_disk_is_named_by_what_was_written(tmp_path, writer, number):
+  path = tmp_path / "new"
+
+  def write():
+    with writer(path):
+      raise OSError(number, os.strerror(number))
+
+  with pytest.raises(OSError, match=r"space|quota") as caught:
+    write()
+  assert is_full(caught.value)
+  assert caught.value.filename == str(path)
+  assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_is_named_already_stays_so(tmp_path):
+  def write():
+    with write_aside(tmp_path / "new"):
+      raise OSError(errno.ENOSPC, "No space left on device", "elsewhere")
+
+  with pytest.raises(OSError, match="elsewhere"):
+    write()

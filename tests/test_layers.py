@@ -20,24 +20,47 @@ BASE = {
   "files",
   "prefixes",
 }
-FOLDERS = {"data", "model", "training", "retrieval", "evaluation"}
+FOLDERS = {"data", "model", "training", "retrieval", "evaluation", "studies"}
 ARROWS = {
   "clock": BASE,
   **dict.fromkeys(BASE, BASE),
   "data": BASE,
-  "model": BASE,
-  "training": {*BASE, "clock", "data", "model"},
-  "retrieval": {*BASE, "data", "model"},
+  "model": {*BASE, "processes"},
+  "hosts": BASE,
+  "processes": {*BASE, "hosts"},
+  "stopping": {*BASE, "hosts", "processes"},
+  "watchdog": {*BASE, "hosts", "processes", "stopping"},
+  "training": {
+    *BASE,
+    "clock",
+    "data",
+    "model",
+    "processes",
+    "stopping",
+    "watchdog",
+  },
+  "retrieval": {*BASE, "data", "model", "processes"},
   "evaluation": {*BASE, "data", "retrieval"},
+  "studies": {*BASE, "data", "evaluation", "model", "workdir"},
   "workdir": BASE,
-  "tasks": {*BASE, *FOLDERS, "workdir"},
+  "tasks": {*BASE, *FOLDERS, "processes", "stopping", "workdir"},
   "api": {*BASE, *FOLDERS, "workdir", "tasks"},
   "command_line": BASE,
   "allocator": BASE,
-  "main": {*BASE, "allocator", "clock", "command_line", "workdir", "tasks"},
+  "main": {
+    *BASE,
+    "allocator",
+    "clock",
+    "command_line",
+    "processes",
+    "stopping",
+    "tasks",
+    "watchdog",
+    "workdir",
+  },
 }
 # Every other library stands behind one file, which its changes touch alone.
-IMPORTED_ANYWHERE = {"absl", "jax", "numpy", "tqdm"}
+IMPORTED_ANYWHERE = {"absl", "jax", "numpy", "scipy", "tqdm"}
 # What some folders do without, to start fast or to run where only JAX is.
 HEAVY = {"flax", "jax", "optax", "orbax", "scann", "tensorflow"}
 
@@ -131,6 +154,23 @@ def test_a_library_has_one_importer():
 def test_tensorflow_is_imported_by_the_pipeline_alone():
   importers = [m for m in MODULES if "tensorflow" in map(top, imports_of(m))]
   assert importers == ["hybrid_ir.data.pipeline"]
+
+
+def test_no_import_starts_the_devices():
+  """Several processes join before that, and a fork after it may hang."""
+  names = sorted(
+    module for module in MODULES if module.startswith("hybrid_ir.tasks.")
+  )
+  code = (
+    f"import {', '.join(names)}\n"
+    "from jax._src import xla_bridge\n"
+    "print(*xla_bridge._backends)"
+  )
+  done = subprocess.run(
+    [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
+  )
+  assert done.returncode == 0, done.stderr
+  assert done.stdout.split() == []
 
 
 def test_data_does_not_import_jax():

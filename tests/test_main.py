@@ -131,7 +131,8 @@ MISTAKES = {
     [QUICKSTART, "--config.task=trian"],
     "config key 'task' is 'trian'; expected one of 'train_and_evaluate',"
     " 'train', 'evaluate', 'report', 'export', 'check_data', 'mine', 'encode',"
-    " 'search' (did you mean 'train'?)",
+    " 'search', 'compile', 'compare', 'study' (did"
+    " you mean 'train'?)",
   ),
   "no config": ([], "the flag --config is missing; see --help"),
   "no path": (["--config"], None),
@@ -307,3 +308,39 @@ main()
   assert config["loss"]["two_sided"] is True
   assert config["data"]["train"] == ["a.jsonl=1", "b.jsonl=2.5"]
   assert config["evaluate"]["settings"] == ["mono", "multi"]
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+  """A task that is stood in for, writing to a disk without room."""
+  script = """
+import sys, types
+import numpy as np
+from hybrid_ir import files
+
+def run(config, workdir):
+  path = workdir / "new" / "array.npy"
+  with files.write_aside(path) as aside:
+    aside.symlink_to("/dev/full")
+    files.save_array(aside, np.zeros(9))
+
+sys.modules["hybrid_ir.tasks.train"] = types.SimpleNamespace(run=run)
+from hybrid_ir.main import main
+main()
+"""
+  done = subprocess.run(
+    [
+      *(sys.executable, "-c", script, QUICKSTART, "--workdir=run"),
+      *("--config.task=train", f"--config.cache_dir={tmp_path}"),
+    ],
+    cwd=tmp_path,
+    env=os.environ | {"PYTHONPATH": str(ROOT)},
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  path = tmp_path / "run" / "new" / "array.npy"
+  assert done.returncode == 2
+  assert done.stderr.startswith(
+    f"error: {path}: the disk is full; free some room and run the same command"
+    " again (what can be made again: 'compiled' and 'corpora'"
+  )

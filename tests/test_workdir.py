@@ -62,8 +62,8 @@ def test_another_config(tmp_path):
   start(tmp_path, config())
   assert refusal(tmp_path, config(batch_size=64, steps=10)) == (
     f"--workdir={tmp_path} holds a run of another config (train.batch_size: 128"
-    " there, 64 now; train.steps: 1000 there, 10 now); name another folder, or"
-    " set the keys back"
+    " there, 64 now; train.steps: 1000 there, 10 now); name another folder,"
+    " set the keys back, or set --config.checkpoint.allow_changes=True"
   )
   start(tmp_path, config())  # a refusal lets go of it
 
@@ -117,3 +117,11 @@ def test_no_rights(tmp_path):
   tmp_path.chmod(0o500)
   assert "Permission denied" in refusal(tmp_path, config())
   assert "Permission denied" in refusal(tmp_path / "run", config())
+
+
+def test_a_bucket_is_no_folder(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  assert "gs://runs/one: a bucket cannot be" in refusal(
+    "gs://runs/one", config()
+  )
+  assert not os.listdir(tmp_path)
