@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import (
@@ -48,9 +49,13 @@ def test_lines_are_there_at_once(tmp_path):
     assert len(lines(tmp_path)) == 1
 
 
-def test_tensorboard_has_the_numbers(tmp_path):
+def test_tensorboard_has_the_numbers(tmp_path, monkeypatch):
   first = [(1, {"loss": 0.5, "kind": "mono"}), (2, {"loss": 0.4})]
   write(tmp_path, 0, first)  # killed after step 2, its checkpoint is of step 1
+  # TensorBoard reads files in the order of their names, which begin with the
+  # second: no run is killed and started again within one.
+  later = time.time() + 60
+  monkeypatch.setattr(time, "time", lambda: later)
   write(tmp_path, 1, [(2, {"loss": 0.3, "dev": {"dev": 0.75, "map": 0.5}})])
   events = EventAccumulator(str(tmp_path / "tensorboard"))
   events.Reload()
