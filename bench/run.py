@@ -23,6 +23,7 @@ import subprocess
 import sys
 
 from hybrid_ir.files import write_aside
+from hybrid_ir.studies.machine import host
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
@@ -40,17 +41,6 @@ _PACKAGES = (
   *("jax", "numpy", "scann", "torch", "sentence-transformers"),
   *("transformers", "faiss-cpu"),
 )
-
-
-def machine() -> str:
-  """The processor, its cores and the memory, in words."""
-  name = platform.processor() or platform.machine()
-  info = pathlib.Path("/proc/cpuinfo")
-  if info.exists():
-    found = re.search(r"model name\s*: (.+)", info.read_text())
-    name = found[1] if found else name
-  pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-  return f"{name}, {os.cpu_count()} cores, {pages / 2**30:.0f} GiB"
 
 
 def versions() -> str:
@@ -102,7 +92,7 @@ def run(name: str, arguments: list[str], shown: list[str]) -> str:
     sys.exit(f"{name} failed:\n{done.stderr[-4000:]}")
   command = shlex.join(["python", f"bench/{name}.py", *shown])
   today = datetime.date.today().isoformat()
-  where = f"{machine()}; {versions()}; {today}."
+  where = f"{host()}; {versions()}; {today}."
   return f"```\n{command}\n```\n\n{where}\n\n{done.stdout.strip()}\n"
 
 

@@ -3,6 +3,9 @@
 import datetime
 import importlib.metadata
 import os
+import pathlib
+import platform
+import re
 
 import jax
 
@@ -20,13 +23,22 @@ def devices() -> str:
   return f"{len(found)} {found[0].device_kind}"
 
 
+def host() -> str:
+  """The processor, its cores and the memory, in words."""
+  name = platform.processor() or platform.machine()
+  info = pathlib.Path("/proc/cpuinfo")
+  if info.exists():
+    found = re.search(r"model name\s*: (.+)", info.read_text())
+    name = found[1] if found else name
+  pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+  return f"{name}, {os.cpu_count()} cores, {pages / 2**30:.0f} GiB"
+
+
 def hardware() -> str:
-  """Platform, kind and number of devices, and the host's CPU cores."""
+  """The host, and what else JAX computes on."""
   found = jax.devices()
-  return (
-    f"platform {found[0].platform}, {len(found)} x {found[0].device_kind},"
-    f" {os.cpu_count()} CPU cores"
-  )
+  others = "" if found[0].platform == "cpu" else f"{devices()}; "
+  return f"{others}{host()}"
 
 
 def versions() -> str:
