@@ -4,7 +4,8 @@ import sys
 import pytest
 
 PROGRAM = """
-import resource, sys
+import ctypes, resource, sys
+ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # pages of 4 KiB alone: no huge ones
 from hybrid_ir.allocator import keep_memory
 import jax, jax.numpy as jnp
 done = keep_memory() if sys.argv[1] == "keep" else None

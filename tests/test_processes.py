@@ -15,6 +15,8 @@ from hybrid_ir import processes
 from hybrid_ir.errors import UserError
 from hybrid_ir.training.mesh import make_mesh
 
+from .free_ports import free_port
+
 JOIN = """
 import json, sys
 from hybrid_ir import processes
@@ -25,8 +27,7 @@ processes.join(False, 60)
 
 def together(count, script):
   """Runs it in so many processes of two devices; exit codes and outputs."""
-  with socket.create_server(("127.0.0.1", 0)) as server:
-    port = server.getsockname()[1]
+  port = free_port()
   environment = os.environ | {
     "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
     "JAX_NUM_PROCESSES": str(count),
@@ -43,7 +44,7 @@ def together(count, script):
     for index in range(count)
   ]
   try:
-    done = [process.communicate(timeout=240) for process in running]
+    done = [process.communicate(timeout=1200) for process in running]
   finally:
     for process in running:
       process.kill()

@@ -17,7 +17,7 @@ def listening():
 
 def test_within_ends_what_takes_longer(capsys):
   before = signal.getsignal(signal.SIGALRM)
-  with pytest.raises(SystemExit) as caught, stopping.within(0.01):
+  with pytest.raises(SystemExit) as caught, stopping.within(0.5):
     time.sleep(60)
   assert caught.value.code == stopping.STOPPED
   assert "the same command goes on" in capsys.readouterr().err
@@ -34,7 +34,7 @@ def test_within_waits_where_sigterm_is_deferred():
   asked = []
 
   def work():
-    with stopping.within(0.01), stopping.deferred() as is_to_stop:
+    with stopping.within(0.5), stopping.deferred() as is_to_stop:
       while not is_to_stop(1):
         time.sleep(0.01)
       asked.append("in order")

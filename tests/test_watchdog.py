@@ -1,6 +1,5 @@
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -9,6 +8,8 @@ import pytest
 
 from hybrid_ir import watchdog
 from hybrid_ir.watchdog import watch
+
+from .free_ports import free_port
 
 # What a process does when it has counted to 2; the others wait for it.
 SCRIPT = """
@@ -95,8 +96,7 @@ def start():
   running = []
 
   def start(count, *arguments, script=SCRIPT):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-      port = server.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
       "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
       "JAX_NUM_PROCESSES": str(count),
@@ -121,7 +121,7 @@ def start():
 
 def ends(running):
   """Exit codes, and what they said in the end."""
-  said = [process.communicate(timeout=240)[1] for process in running]
+  said = [process.communicate(timeout=1200)[1] for process in running]
   return [process.returncode for process in running], said
 
 
@@ -152,7 +152,7 @@ def test_of_four_the_dead_one_is_named_by_all(start):
 def test_a_stopped_process_ends_the_others(start, victim):
   running = start(2, "stop", victim, 10)
   other = running[1 - victim]
-  assert other.communicate(timeout=240)[0] == ""
+  assert other.communicate(timeout=1200)[0] == ""
   running[victim].send_signal(signal.SIGCONT)
   codes, said = ends(running[victim : victim + 1])
   assert (codes, other.returncode) == ([76], 76)

@@ -9,11 +9,15 @@ from hybrid_ir.errors import UserError
 from hybrid_ir.hosts import joining
 from hybrid_ir.hosts.joining import join
 
+from ..free_ports import free_port
+
 NAMES = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 SCRIPT = """
 import sys
 from hybrid_ir.errors import UserError
 from hybrid_ir.hosts.joining import join
+print("ready", flush=True)
+sys.stdin.readline()
 try:
   join(False, 5)
 except UserError as error:
@@ -34,16 +38,17 @@ def environment(monkeypatch):
 
 @pytest.fixture
 def port():
-  with socket.create_server(("127.0.0.1", 0)) as server:
-    return server.getsockname()[1]
+  return free_port()
 
 
 def start(port, index, count):
-  """A process that joins; its error ends it with code 1."""
+  """A process that joins once it is told to, or its input ends."""
   values = (f"127.0.0.1:{port}", str(count), str(index))
   return subprocess.Popen(
     [sys.executable, "-c", SCRIPT],
     env=os.environ | dict(zip(NAMES, values, strict=True)),
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     text=True,
   )
@@ -99,7 +104,7 @@ def test_a_port_in_use(environment):
 
 def test_a_process_that_does_not_come(port):
   waits = start(port, 0, 2)
-  said = waits.communicate(timeout=60)[1]
+  said = waits.communicate(timeout=60000)[1]
   assert waits.returncode == 2, said
   assert "error: not all processes came together within 5 s" in said
   assert "were 2 processes started, with JAX_PROCESS_ID from 0 to 1" in said
@@ -107,6 +112,11 @@ def test_a_process_that_does_not_come(port):
 
 def test_an_id_used_twice(port):
   joining = [start(port, index, 3) for index in (0, 1, 1)]
+  for process in joining:  # imports take longer than the 5 s of waiting
+    assert process.stdout.readline() == "ready\n"
+  for process in joining:
+    process.stdin.write("join\n")
+    process.stdin.flush()
   for process in joining:
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 2, said
@@ -117,6 +127,7 @@ def test_a_cluster_that_is_none():
   done = subprocess.run(
     [sys.executable, "-c", SCRIPT.replace("False", "True")],
     env={k: v for k, v in os.environ.items() if k not in NAMES},
+    stdin=subprocess.DEVNULL,
     capture_output=True,
     text=True,
     timeout=60,

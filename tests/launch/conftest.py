@@ -29,6 +29,7 @@ _JOB = """#!/bin/bash
 echo "$GREETING $*" >>"$HOME/ran"
 code=$(head -n 1 "$HOME/exits")
 sed -i 1d "$HOME/exits"
+ps -o pgid= -p $$ >"$HOME/begun"
 echo "the job says ${code:-0}"
 [ "$code" != wait ] || exec sleep 100
 exit "${code:-0}"
@@ -73,7 +74,7 @@ def write_script(path: pathlib.Path, text: str) -> None:
 
 
 def wait_for(condition) -> None:
-  end = time.monotonic() + 30
+  end = time.monotonic() + 300
   while not condition():
     assert time.monotonic() < end
     time.sleep(0.02)
@@ -128,7 +129,7 @@ class Cloud:
       env=self.environment(),
       capture_output=True,
       text=True,
-      timeout=60,
+      timeout=600,
     )
 
   def active(self, times=None) -> None:

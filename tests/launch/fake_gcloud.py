@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 FOLDER = pathlib.Path(os.environ["FAKE_GCLOUD"])
 
@@ -56,11 +57,25 @@ def ssh(call: list[str]) -> int:
   return code
 
 
+def begun(home: pathlib.Path) -> int:
+  """The process group of the last job that took an exit code."""
+  path = home / "begun"
+  return int(path.read_text().strip() or 0) if path.exists() else 0
+
+
+def wait_for(condition) -> None:
+  end = time.monotonic() + 60
+  while not condition() and time.monotonic() < end:
+    time.sleep(0.02)
+
+
 def end(home: pathlib.Path) -> None:
   pid = home / "hybrid_ir" / "job" / "pid"
   if pid.exists():
+    job = int(pid.read_text())
+    wait_for(lambda: begun(home) == job)  # it has taken its exit code
     try:
-      os.killpg(int(pid.read_text()), signal.SIGKILL)
+      os.killpg(job, signal.SIGKILL)
     except ProcessLookupError:
       pid.unlink()
   shutil.rmtree(home / "hybrid_ir", ignore_errors=True)

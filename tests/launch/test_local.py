@@ -18,6 +18,8 @@ eval "$(cat "$STUB/$JAX_PROCESS_ID")"
 """
 SAVES = """trap 'echo saved; exit 75' TERM
 echo ready; echo >"$STUB/up$JAX_PROCESS_ID"; while :; do sleep .1; done"""
+# The others listen, and so are asked to save.
+UP = "until [ -e $STUB/up0 ] && [ -e $STUB/up2 ]; do sleep .1; done"
 DEAF = "trap '' TERM; echo $$ >$STUB/pid; while :; do sleep .1; done"
 
 
@@ -57,7 +59,7 @@ class Local:
 
   def run(self, *scripts: str, flags=()) -> tuple[int, str, str]:
     process = self.start(*scripts, flags=flags)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     return process.returncode, out, err
 
   def all_up(self) -> bool:
@@ -74,7 +76,7 @@ def local(tmp_path):
   yield local
   for process in local.started:
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=30000)
 
 
 def alive(pid: int) -> bool:
@@ -108,7 +110,7 @@ def test_each_process_is_told_the_others(local):
 
 def test_the_first_failure_ends_the_others_and_is_the_exit_code(local):
   late = f"{SAVES}; exit 9"
-  code, out, err = local.run(SAVES, "echo why; sleep .5; exit 7", late)
+  code, out, err = local.run(SAVES, f"echo why; {UP}; exit 7", late)
   assert code == 7
   assert out.endswith("ready\nsaved\n")
   assert "saved" in local.log(2)
@@ -117,7 +119,11 @@ def test_the_first_failure_ends_the_others_and_is_the_exit_code(local):
 
 
 def test_a_process_that_does_not_end_is_killed(local):
-  code, _, err = local.run("sleep .5; exit 3", DEAF, flags=("--grace=1",))
+  code, _, err = local.run(
+    "until [ -s $STUB/pid ]; do sleep .1; done; exit 3",
+    DEAF,
+    flags=("--grace=1",),
+  )
   assert code == 3
   assert "killing them" in err
 
@@ -125,8 +131,9 @@ def test_a_process_that_does_not_end_is_killed(local):
 @pytest.mark.parametrize("main", [SAVES, "sleep 1; exit 4", "sleep 1"])
 def test_what_a_process_started_ends_with_it(local, main):
   child = f'sleep 100 & echo $! >"$STUB/child"; {main}'
-  local.run("sleep 1; exit 5", child)
-  assert not alive(int((local.folder / "child").read_text()))
+  fails = "until [ -s $STUB/child ]; do sleep .1; done; sleep 1; exit 5"
+  local.run(fails, child)
+  wait_for(lambda: not alive(int((local.folder / "child").read_text())))
 
 
 def test_ctrl_c_lets_all_save(local):
@@ -145,10 +152,14 @@ def test_a_second_ctrl_c_kills(local):
   wait_for(lambda: (local.folder / "pid").exists())
   process.send_signal(signal.SIGINT)
   time.sleep(2.5)  # looked at once a second
-  process.send_signal(signal.SIGINT)
-  process.communicate(timeout=30)
+
+  def ends():
+    process.send_signal(signal.SIGINT)
+    return process.poll() is not None
+
+  wait_for(ends)
   assert process.returncode == 130
-  assert not alive(int((local.folder / "pid").read_text()))
+  wait_for(lambda: not alive(int((local.folder / "pid").read_text())))
 
 
 def test_sigterm_ends_with_the_code_of_those_that_saved(local):
@@ -188,7 +199,7 @@ def test_what_outlives_a_process_that_ended_well_is_ended(local):
   script = 'sleep 100 >/dev/null 2>&1 & echo $! >"$STUB/child"'
   code, _, _ = local.run(script)
   assert code == 0
-  assert not alive(int((local.folder / "child").read_text()))
+  wait_for(lambda: not alive(int((local.folder / "child").read_text())))
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 
 import pytest
 
+from ..free_ports import free_port
 from .conftest import LAUNCH
 
 SCRIPTS = sorted(LAUNCH.glob("*.sh"))
@@ -80,9 +80,7 @@ def test_profiled_listens_before_main_starts(tmp_path: pathlib.Path):
     "print('connected')\n"
     "sys.exit(75)\n"
   )
-  with socket.socket() as probe:
-    probe.bind(("localhost", 0))
-    port = str(probe.getsockname()[1])
+  port = str(free_port())
   done = subprocess.run(
     [sys.executable, str(LAUNCH / "profiled.py"), port, f"--{port}", "--b=c"],
     env={**os.environ, "PYTHONPATH": str(tmp_path)},

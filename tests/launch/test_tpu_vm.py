@@ -133,7 +133,7 @@ def test_a_job_from_setup_to_its_log(cloud):
   done = cloud.run("run", *JOB, *flags)
   assert done.returncode == 0, done.stderr
   for home in homes:
-    wait_for((home / "ran").exists)
+    wait_for(lambda ran=home / "ran": ran.exists() and ran.read_text())
     assert (home / "ran").read_text() == (
       "good day launch/profiled.py 9012 --config=configs/x.py"
       f" --workdir={home}/buckets/bu/r"

@@ -1,5 +1,4 @@
 import os
-import socket
 import subprocess
 import sys
 
@@ -8,6 +7,8 @@ import pytest
 
 from hybrid_ir.retrieval import parts
 from hybrid_ir.retrieval.blocks import Places
+
+from ..free_ports import free_port
 
 # Each process finds its own number as the shard, and what it was sent, to the
 # last bit, as rows and scores: of tiny numbers, -0.0 and numbers near 3e38.
@@ -52,9 +53,7 @@ def test_one_process_asks_itself():
 
 
 def test_two_processes_find_and_end_together():
-  with socket.socket() as listener:
-    listener.bind(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
+  port = free_port()
   started = [
     subprocess.Popen(
       [sys.executable, "-c", CODE, str(number), str(port)],
@@ -67,7 +66,7 @@ def test_two_processes_find_and_end_together():
   ]
   try:
     for process in started:
-      output, errors = process.communicate(timeout=120)
+      output, errors = process.communicate(timeout=1200)
       # Gloo says on stdout that it is connected.
       assert process.returncode == 0, errors[-3000:]
       assert output.endswith("done\n")

@@ -16,7 +16,8 @@ from hybrid_ir.config_check import check
 from hybrid_ir.config_keys import walk
 from hybrid_ir.workdir import CHECKPOINTS, open_workdir
 
-from .several import DEVICES, environment, free_port, place
+from ..free_ports import free_port
+from .several import DEVICES, environment, place
 
 # What is asked and what is said of a town, in three languages; all invented.
 FRAMES = {

@@ -3,7 +3,6 @@
 import os
 import pathlib
 import re
-import socket
 import sys
 
 HERE = pathlib.Path(__file__).parent
@@ -21,12 +20,6 @@ ALIKE = {
 }
 
 
-def free_port():
-  with socket.socket() as listener:
-    listener.bind(("127.0.0.1", 0))
-    return listener.getsockname()[1]
-
-
 def environment(devices=None):
   """For a process that a test starts: it imports what the test does."""
   flags = os.environ["XLA_FLAGS"]
@@ -35,7 +28,7 @@ def environment(devices=None):
   return {
     **os.environ,
     "XLA_FLAGS": flags,
-    "PYTHONPATH": os.pathsep.join([*sys.path, str(HERE)]),
+    "PYTHONPATH": os.pathsep.join([*sys.path, str(HERE), str(HERE.parent)]),
   }
 
 
@@ -50,7 +43,7 @@ def place(port, count, number):
 
 def finish(processes, code=0):
   """Waits for all; gives what each wrote to stdout and stderr."""
-  outputs = [process.communicate(timeout=300) for process in processes]
+  outputs = [process.communicate(timeout=1500) for process in processes]
   for process, (_, errors) in zip(processes, outputs, strict=True):
     assert process.returncode == code, errors[-3000:]
   return outputs

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-from .several import environment, finish, free_port, place
+from ..free_ports import free_port
+from .several import environment, finish, place
 
-# A shard's write that takes so long, in process 1. The others wait for 5 s.
+# A shard's write that takes so long, in process 1. The others wait for 10 s.
 SCRIPT = """
 import os, sys, time
 from hybrid_ir import main, processes, watchdog
@@ -24,7 +25,7 @@ def slow(folder, plan, number, *shard):
   return write(folder, plan, number, *shard)
 
 shards._write = slow
-watchdog.watch = lambda timeout_s: watch(5)
+watchdog.watch = lambda timeout_s: watch(10)
 main.main()
 """
 

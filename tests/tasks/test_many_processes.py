@@ -75,7 +75,7 @@ def test_another_config_is_refused(start, tmp_path, own, named):
 
 
 def test_a_dead_one_ends_the_other(start, tmp_path):
-  changes = {**ALIKE, "train.steps": 100_000, "mesh.timeout_s": 5}
+  changes = {**ALIKE, "train.steps": 100_000}
   first, second = start(tmp_path / "dead", changes, 2)
   for line in first.stdout:
     if line.startswith("step 3/"):

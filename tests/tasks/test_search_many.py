@@ -3,11 +3,12 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 
 import pytest
+
+from ..free_ports import free_port
 
 QUERIES = "was wächst in bab\nwhat grows in lun\n" + "ne yetişir\n" * 70
 
@@ -19,9 +20,7 @@ def start(tmp_path, write_config_file):
 
   def start(workdir, changes):
     config = write_config_file(changes, tmp_path / "config.py")
-    with socket.socket() as listener:
-      listener.bind(("127.0.0.1", 0))
-      port = listener.getsockname()[1]
+    port = free_port()
     for number in range(2):
       started.append(
         subprocess.Popen(
@@ -43,7 +42,7 @@ def start(tmp_path, write_config_file):
         )
       )
     for number, process in enumerate(started[-2:]):
-      code = process.wait(timeout=300)
+      code = process.wait(timeout=1500)
       assert code == 0, (tmp_path / f"{number}.err").read_text()[-3000:]
     return [(tmp_path / f"{number}.out").read_text() for number in range(2)]
 

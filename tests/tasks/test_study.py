@@ -470,19 +470,20 @@ def kill_at(step, number, config, workdir):
 def test_a_killed_study_goes_on(
   run, write_config_file, tmp_path, lines_of, assert_bitwise
 ):
-  changes = {**STUDY, **ONE, "train.steps": 20, "checkpoint.every": 4}
+  changes = {**STUDY, **ONE, "train.steps": 60, "checkpoint.every": 4}
   workdir, whole = tmp_path / "killed", tmp_path / "whole"
   config = write_config_file(changes, tmp_path / "study.py")
   code, told = kill_at(5, signal.SIGTERM, config, workdir)
   assert code == stopping.STOPPED
   assert "study     0 of 1 cells done" in told
-  code, _ = kill_at(12, signal.SIGKILL, config, workdir)
+  [cell] = (workdir / "cells").iterdir()
+  code, _ = kill_at(last_step(cell) + 7, signal.SIGKILL, config, workdir)
   assert code == -signal.SIGKILL
   run(workdir, changes)
   run(whole, changes)
   [cell] = (whole / "cells").iterdir()
   other = workdir / "cells" / cell.name
-  assert_bitwise(cell, other, 20)
+  assert_bitwise(cell, other, 60)
   ours, theirs = (lines_of(x, "results.jsonl") for x in (cell, other))
   assert ours == theirs
   assert json.loads((other / FILE).read_text())["trained"]
@@ -508,7 +509,7 @@ def test_a_budget_stops_within_a_training(run, tmp_path, capsys, steps_of):
       time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGALRM)
 
-  hour = threading.Thread(target=be_over)
+  hour = threading.Thread(target=be_over, daemon=True)
   hour.start()
   with pytest.raises(SystemExit) as caught:
     run(tmp_path, changes)
