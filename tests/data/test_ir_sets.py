@@ -1,8 +1,6 @@
 """ir_datasets' own parsers, on tiny files where it keeps its downloads."""
 
 import gzip
-import json
-import sys
 
 import pytest
 
@@ -62,31 +60,10 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-  """A home of ir_datasets with FILES in it; it looks for it on import."""
-  folder = tmp_path_factory.mktemp("irds")
-  for name, content in FILES.items():
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(content, str):
-      path.write_text(content, encoding="utf-8")
-    else:
-      lines = "".join(json.dumps(line) + "\n" for line in content)
-      path.write_bytes(gzip.compress(lines.encode()))
-
-  def forget():
-    for module in [m for m in sys.modules if m.split(".")[0] == "ir_datasets"]:
-      del sys.modules[module]
-
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setenv("IR_DATASETS_HOME", str(folder))
-    patch.setenv("IR_DATASETS_TMP", str(folder / "tmp"))
-    patch.setenv("IR_DATASETS_DL_TRIES", "1")
-    patch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing answers
-    forget()
-    yield folder
-    forget()
+@pytest.fixture
+def home(ir_home):
+  """A home of ir_datasets with FILES in it."""
+  return ir_home(FILES)
 
 
 @pytest.fixture
