@@ -40,6 +40,7 @@ class Evaluation:
   preference: np.ndarray  # [L query, L passage] whose gold comes first
   pool_share: np.ndarray  # [L] of the candidates
   examples: tuple[Example, ...]
+  front: Lists  # [Q, 10] of the multilingual pool; -1 where it has no meaning
   runs: Mapping[str, Lists]  # setting (mono, multi) -> run_depth a query
 
 
@@ -184,6 +185,7 @@ def evaluate(
     examples=draw_examples(
       benchmark, front.top, front.scores, count=_EXAMPLES, seed=seed
     ),
+    front=front,
     runs=runs,
   )
 

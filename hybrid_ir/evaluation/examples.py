@@ -1,6 +1,7 @@
 """Queries to look at, with what they retrieved. From lists, to the report."""
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -49,13 +50,27 @@ def draw_examples(
   Q = len(benchmark.query_ids)
   drawn = np.random.default_rng(seed).permutation(Q)[:count]
   return tuple(
-    Example(
-      query_id=benchmark.query_ids[query],
-      query_language=benchmark.languages[benchmark.query_languages[query]],
-      query=benchmark.query_texts[query],
-      hits=_hits(benchmark, query, top[query], scores[query]),
-    )
+    _example(benchmark, query, top[query], scores[query])
     for query in np.sort(drawn).tolist()
+  )
+
+
+def every_example(
+  benchmark: Benchmark, top: np.ndarray, scores: np.ndarray
+) -> Iterator[Example]:
+  """All queries in their order, one by one; arguments as of `draw_examples`."""
+  for query in range(len(benchmark.query_ids)):
+    yield _example(benchmark, query, top[query], scores[query])
+
+
+def _example(
+  benchmark: Benchmark, query: int, top: np.ndarray, scores: np.ndarray
+) -> Example:
+  return Example(
+    query_id=benchmark.query_ids[query],
+    query_language=benchmark.languages[benchmark.query_languages[query]],
+    query=benchmark.query_texts[query],
+    hits=_hits(benchmark, query, top, scores),
   )
 
 

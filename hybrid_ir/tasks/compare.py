@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from hybrid_ir.config import Config
 from hybrid_ir.errors import UserError
+from hybrid_ir.evaluation import retrieved
 from hybrid_ir.evaluation.comparison.compare import compare
 from hybrid_ir.evaluation.comparison.figures import Comparison
 from hybrid_ir.evaluation.comparison.latex import latex
@@ -15,7 +16,11 @@ from hybrid_ir.evaluation.comparison.markdown import markdown
 from hybrid_ir.evaluation.comparison.systems import Scored, load
 from hybrid_ir.evaluation.comparison.tidy import tidy
 from hybrid_ir.evaluation.examples import Example
-from hybrid_ir.evaluation.report.compare import comparison_files
+from hybrid_ir.evaluation.report.compare import (
+  Examples,
+  Retrieved,
+  comparison_files,
+)
 from hybrid_ir.files import build_folder
 
 FOLDER = "compare"
@@ -44,14 +49,14 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     level=config.compare.level,
     seed=config.seed,
   )
-  _write(folder, comparison, _examples(scored))
+  _write(folder, comparison, _examples(scored), _retrieved(scored, comparison))
   for name in sorted(path.name for path in folder.iterdir()):
     print(f"wrote {folder / name}")
 
 
 def _examples(
   scored: Mapping[str, Sequence[Scored]],
-) -> dict[str, dict[str, tuple[Example, ...]]]:
+) -> Examples:
   """By benchmark and system: what a run's details hold; the first run's."""
   found: dict[str, dict[str, tuple[Example, ...]]] = {}
   for benchmark, runs in scored.items():
@@ -62,10 +67,30 @@ def _examples(
   return found
 
 
+def _retrieved(
+  scored: Mapping[str, Sequence[Scored]], comparison: Comparison
+) -> Retrieved:
+  """What systems' first runs retrieved for the queries that one of two wins."""
+  found: dict[str, dict[str, dict[str, Example]]] = {}
+  for one in comparison.benchmarks:
+    wanted = {
+      query.query_id
+      for item in one.differences
+      for query in (*item.won, *item.lost)
+    }
+    by_system = found.setdefault(one.benchmark, {})
+    for run in scored[one.benchmark]:
+      if run.system not in by_system:
+        path = run.folder / "details" / f"{one.benchmark}{retrieved.SUFFIX}"
+        by_system[run.system] = retrieved.read(path, wanted)
+  return found
+
+
 def _write(
   folder: pathlib.Path,
   comparison: Comparison,
-  examples: Mapping[str, Mapping[str, Sequence[Example]]],
+  examples: Examples,
+  of_queries: Retrieved,
 ) -> None:
   """Puts a new folder in the place of an older comparison."""
   found = dataclasses.asdict(comparison)
@@ -77,7 +102,7 @@ def _write(
     + "\n",
   }
   files = {name: text.encode() for name, text in texts.items()}
-  files |= comparison_files(comparison, examples)
+  files |= comparison_files(comparison, examples, of_queries)
   with build_folder(folder) as aside:
     for name, content in files.items():
       (aside / name).parent.mkdir(exist_ok=True)

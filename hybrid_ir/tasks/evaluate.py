@@ -13,10 +13,11 @@ from typing import Any
 from hybrid_ir import processes
 from hybrid_ir.config import SETTINGS, Config
 from hybrid_ir.errors import UserError
-from hybrid_ir.evaluation import query_values, runs
+from hybrid_ir.evaluation import query_values, retrieved, runs
 from hybrid_ir.evaluation.benchmarks import Benchmark
 from hybrid_ir.evaluation.catalog import open_benchmark
 from hybrid_ir.evaluation.evaluate import Evaluation, evaluate, settings_of
+from hybrid_ir.evaluation.examples import every_example
 from hybrid_ir.evaluation.query_values import QueryValues
 from hybrid_ir.files import write_aside
 from hybrid_ir.tasks.systems import Ranked, check, open_system
@@ -25,6 +26,7 @@ from hybrid_ir.workdir import CONFIG, write_config
 RESULTS = "results.jsonl"
 # Macro means that are printed; results.jsonl has all.
 _PRINTED = ("map", "mrr", "recall@10", "ndcg@10", "rank_distance")
+_HITS = 3  # passages a query that are kept with their texts
 
 
 def run(config: Config, workdir: pathlib.Path) -> None:
@@ -151,6 +153,11 @@ def _write(
       values=evaluation.per_query,
       fingerprint=benchmark.fingerprint,
     ),
+  )
+  front = evaluation.front
+  retrieved.write(
+    workdir / "details" / f"{benchmark.name}{retrieved.SUFFIX}",
+    every_example(benchmark, front.top[:, :_HITS], front.scores[:, :_HITS]),
   )
   _write_details(workdir, benchmark, evaluation, ranked, step)
   lines = [

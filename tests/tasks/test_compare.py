@@ -11,8 +11,9 @@ import pytest
 
 from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
-from hybrid_ir.evaluation import query_values
+from hybrid_ir.evaluation import query_values, retrieved
 from hybrid_ir.evaluation.benchmarks import from_records
+from hybrid_ir.evaluation.examples import Example, Hit
 from hybrid_ir.evaluation.query_values import QueryValues
 from hybrid_ir.evaluation.results import SETTINGS, results
 
@@ -136,6 +137,27 @@ def test_examples_of_the_runs_stand_side_by_side(run, workdirs, tmp_path):
   assert page.count(">Ort<") == 2
   assert "&lt;i&gt;Where?" in page
   assert (tmp_path / "compare" / "figures" / "own-language-towns.png").exists()
+
+
+def test_texts_of_the_queries_that_one_wins(run, workdirs, tmp_path):
+  copies = [tmp_path / name for name in ("plain", "hybrid")]
+  for path, copy in zip(workdirs, copies, strict=False):
+    shutil.copytree(path, copy)
+    ids = query_values.read(copy / "details" / "towns.npz").query_ids
+    hits = (Hit(1, "de:0", "de", f"by {copy.name}", 0.5, True),)
+    retrieved.write(
+      copy / "details" / "towns.queries.jsonl.gz",
+      (Example(id, "en", f"What of {id}?", hits) for id in ids),
+    )
+  run(tmp_path, changes(map(str, copies)))
+  page = (tmp_path / "compare" / "compare.html").read_text("utf-8")
+  found = json.loads((tmp_path / "compare" / "comparison.json").read_text())
+  differences = found["benchmarks"][0]["differences"]
+  shown = [x for one in differences for x in (*one["won"], *one["lost"])]
+  assert shown
+  for query in shown:
+    assert f">What of {query['query_id']}?<" in page
+  assert page.count(">by plain<") == page.count(">by hybrid<") == len(shown)
 
 
 def _contents(folder):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hybrid_ir.errors import UserError
-from hybrid_ir.evaluation import query_values
+from hybrid_ir.evaluation import query_values, retrieved
 from hybrid_ir.evaluation.catalog import open_benchmark
 
 KEYS = [
@@ -134,6 +134,19 @@ def test_details_for_the_report(evaluated):
   assert len(details["examples"]) == 10
   for row in details["first_language"]:
     assert sum(row) == pytest.approx(1)
+
+
+def test_what_every_query_retrieved(evaluated):
+  values = query_values.read(evaluated / "details" / "towns.npz")
+  path = evaluated / "details" / "towns.queries.jsonl.gz"
+  found = retrieved.read(path, values.query_ids)
+  assert list(found) == list(values.query_ids)
+  details = json.loads((evaluated / "details" / "towns.json").read_text())
+  for example in details["examples"]:
+    same = found[example["query_id"]]
+    assert same.query == example["query"]
+    ids = [hit["passage_id"] for hit in example["hits"]]
+    assert [hit.passage_id for hit in same.hits] == ids[:3]
 
 
 def test_every_query_has_its_values(evaluated, figures):

@@ -20,6 +20,7 @@ class Scored:
 
   system: str
   run: Run
+  folder: pathlib.Path
   macro: Mapping[tuple[str, str], Score]  # (setting, measure) -> macro mean
   values: QueryValues | None  # None: the workdir has results.jsonl alone
   details: Details | None
@@ -93,6 +94,7 @@ def _load_run(folder: pathlib.Path, path: str) -> dict[str, Scored]:
     found[benchmark] = Scored(
       system=scores[-1].system,
       run=Run(path, scores[-1].seed),
+      folder=folder,
       macro={
         (score.setting, score.measure): score
         for score in scores

@@ -1,11 +1,8 @@
 """A comparison to compare.html and figures/. From task=compare's Comparison."""
 
-from collections.abc import Mapping, Sequence
-
 import tqdm
 
 from hybrid_ir.evaluation.comparison.figures import Comparison, System
-from hybrid_ir.evaluation.examples import Example
 from hybrid_ir.evaluation.report.compare.bias import bias_section
 from hybrid_ir.evaluation.report.compare.differences import difference_section
 from hybrid_ir.evaluation.report.compare.languages import (
@@ -16,6 +13,8 @@ from hybrid_ir.evaluation.report.compare.languages import (
 from hybrid_ir.evaluation.report.compare.maps import map_section
 from hybrid_ir.evaluation.report.compare.means import means_section
 from hybrid_ir.evaluation.report.compare.queries import (
+  Examples,
+  Retrieved,
   example_section,
   query_section,
 )
@@ -33,18 +32,17 @@ _DRAWN = (
   family_section,
   bias_section,
 )
-# benchmark -> system -> its example queries, with what it retrieved
-Examples = Mapping[str, Mapping[str, Sequence[Example]]]
 
 
 def comparison_files(
-  comparison: Comparison, examples: Examples
+  comparison: Comparison, examples: Examples, retrieved: Retrieved
 ) -> dict[str, bytes]:
   """The page and its figures, the same bytes for the same comparison.
 
   Args:
     comparison: all that is shown.
     examples: texts of queries and passages, where a run's details have them.
+    retrieved: the same of the queries that a system wins.
 
   Returns:
     `compare.html`, `figures/NAME.svg` and `figures/NAME.png`, with contents.
@@ -64,7 +62,7 @@ def comparison_files(
         make(comparison)
         for make in tqdm.tqdm(_DRAWN, "compare.html", unit="section")
       ),
-      query_section(comparison, examples),
+      query_section(comparison, retrieved),
       example_section(comparison, examples),
       _notes(comparison),
     ),

@@ -19,28 +19,25 @@ from hybrid_ir.evaluation.report.page import (
   Table,
 )
 
-_Examples = Mapping[str, Mapping[str, Sequence[Example]]]
+# benchmark -> system -> its example queries, with what it retrieved
+Examples = Mapping[str, Mapping[str, Sequence[Example]]]
+# benchmark -> system -> id of a query that a system wins -> the same of it
+Retrieved = Mapping[str, Mapping[str, Mapping[str, Example]]]
 
 
-def query_section(comparison: Comparison, examples: _Examples) -> Section:
+def query_section(comparison: Comparison, retrieved: Retrieved) -> Section:
   """A fold a pair of systems and setting: those won and lost by the most."""
-  folds = []
-  for one in comparison.benchmarks:
-    texts = {
-      example.query_id: example
-      for found in examples.get(one.benchmark, {}).values()
-      for example in found
-    }
-    folds += [
-      _fold(one.benchmark, item, texts)
-      for item in one.differences
-      if item.measure == lead(one) and (item.won or item.lost)
-    ]
+  folds = [
+    _fold(one.benchmark, item, retrieved.get(one.benchmark, {}))
+    for one in comparison.benchmarks
+    for item in one.differences
+    if item.measure == lead(one) and (item.won or item.lost)
+  ]
   note = (
     "The queries on which two systems differ most, with the value of each; in "
-    "cross, a query's value is its mean over the other languages' passages. A "
-    "query's text stands here if it is among the examples of a run's "
-    "details/. Other measures' queries are in comparison.json."
+    "cross, a query's value is its mean over the other languages' passages. "
+    "Below them, what each system's first run has at the top of the pool of "
+    "all languages. Other measures' queries are in comparison.json."
   )
   absent = "No queries: no per-query values, or no query that differs."
   return Section(
@@ -52,9 +49,17 @@ def query_section(comparison: Comparison, examples: _Examples) -> Section:
 
 
 def _fold(
-  benchmark: str, item: Difference, texts: Mapping[str, Example]
+  benchmark: str,
+  item: Difference,
+  retrieved: Mapping[str, Mapping[str, Example]],
 ) -> Fold:
   measure = cells.title(item.measure)
+  pair = {name: retrieved.get(name, {}) for name in (item.system, item.against)}
+  texts = {
+    query_id: example
+    for found in pair.values()
+    for query_id, example in found.items()
+  }
   tables = tuple(
     _table(f"{winner} is better, {measure}", item, queries, texts)
     for winner, queries in (
@@ -63,10 +68,16 @@ def _fold(
     )
     if queries
   )
+  cards = [
+    _card({name: found[query.query_id] for name, found in pair.items()})
+    for query in (*item.won, *item.lost)
+    if all(query.query_id in found for found in pair.values())
+  ]
   return Fold(
     f"{benchmark}, {item.setting}: {item.system} against {item.against}"
     f" ({item.wins:,} won, {item.ties:,} tied, {item.losses:,} lost)",
     tables,
+    tuple(cards),
   )
 
 
@@ -104,7 +115,7 @@ def _table(
   return Table(title, columns, tuple(rows), names=2 + with_text)
 
 
-def example_section(comparison: Comparison, examples: _Examples) -> Section:
+def example_section(comparison: Comparison, examples: Examples) -> Section:
   """Queries that several systems have as examples, with each one's hits."""
   folds = []
   for one in comparison.benchmarks:

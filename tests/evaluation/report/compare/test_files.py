@@ -136,12 +136,26 @@ def examples():
     return Example(query_id, language, query, hits)
 
   both = example("en:9", "en", "How many?")
-  return {"toy_facts": {A: (both,), B: (both, example("ar:7", "ar", QUERY))}}
+  return {"toy_facts": {A: (both,), B: (both,)}}
 
 
 @pytest.fixture(scope="module")
-def text(comparison, examples):
-  return comparison_files(comparison, examples)["compare.html"].decode()
+def retrieved():
+  """Of a query that B wins; what A has of another one is not known."""
+
+  def example(query_id, language, query, text):
+    hits = (Hit(1, "ar:DE", "ar", text, 0.75, True),)
+    return {query_id: Example(query_id, language, query, hits)}
+
+  of_a = example("ar:7", "ar", QUERY, "خمسة")
+  of_b = example("ar:7", "ar", QUERY, "ستة")
+  return {"toy_facts": {A: of_a, B: of_b | example("th:1", "th", "?", "x")}}
+
+
+@pytest.fixture(scope="module")
+def text(comparison, examples, retrieved):
+  files = comparison_files(comparison, examples, retrieved)
+  return files["compare.html"].decode()
 
 
 @pytest.fixture(scope="module")
@@ -154,13 +168,13 @@ def test_the_page_needs_nothing_from_elsewhere(text, check_alone):
 
 
 def test_the_same_comparison_read_back_gives_the_same_bytes(
-  comparison, examples
+  comparison, examples, retrieved
 ):
   stored = json.loads(json.dumps(dataclasses.asdict(comparison)))
   again = decode(Comparison, stored, "comparison.json")
   assert again == comparison
-  files = comparison_files(comparison, examples)
-  assert comparison_files(again, examples) == files
+  files = comparison_files(comparison, examples, retrieved)
+  assert comparison_files(again, examples, retrieved) == files
   names = {name for name in files if name.startswith("figures/")}
   assert {name for name in names if name.endswith(".png")} == {
     name.replace(".svg", ".png") for name in names if name.endswith(".svg")
@@ -277,10 +291,29 @@ def test_queries_won_and_lost_with_the_texts_that_are_there(page):
   assert won[1]["Text"][0] == ""
   assert (won[0][B][0], won[0][A][0]) == (".9000", ".1250")
   assert won[0]["Difference"][0] == "+.7750"
-  assert "Text" not in lost[0]
+  assert lost[0]["Text"][0] == "?"
   assert lost[0]["Difference"] == ("-.7500", "-0.75")
   shown = next(section.all("td", lang="ar"))
   assert shown.attributes["dir"] == "auto"
+
+
+def test_what_both_systems_retrieved_for_a_query_that_one_wins(page):
+  cards = list(page.section("queries").all("article"))
+  assert len(cards) == 3  # of ar:7 in mono, cross and multi
+  for card in cards:
+    assert QUERY in card.text
+    assert [name.text for name in card.all("h4")] == [B, A]
+    hits = list(card.all("span", lang="ar"))
+    assert {"ستة", "خمسة"} <= {hit.text for hit in hits}
+
+
+def test_queries_without_texts(comparison, examples, parse):
+  files = comparison_files(comparison, examples, {})
+  section = parse(files["compare.html"].decode()).section("queries")
+  won, *_ = section.tables()
+  assert [row["Query"][0] for row in won] == ["ar:7", "en:3"]
+  assert "Text" not in won[0]
+  assert not list(section.all("article"))
 
 
 def test_examples_that_both_systems_have(page):
@@ -308,7 +341,7 @@ def test_a_name_that_figures_cannot_write(comparison):
       "here",
     )
 
-  files = comparison_files(renamed(dataclasses.asdict(comparison)), {})
+  files = comparison_files(renamed(dataclasses.asdict(comparison)), {}, {})
   page = files["compare.html"].decode()
   assert f"#2 stands for {name}" in page
   figure = files["figures/difference-toy-facts-map.svg"].decode()
@@ -321,7 +354,7 @@ def test_without_per_query_values_the_means_stand_alone(comparison, parse):
     comparison.benchmarks[0], differences=(), bias=(), languages=()
   )
   bare = dataclasses.replace(comparison, benchmarks=(one,))
-  files = comparison_files(bare, {})
+  files = comparison_files(bare, {}, {})
   assert list(files) == ["compare.html"]
   page = parse(files["compare.html"].decode())
   assert "No tests" in page.section("differences").text
