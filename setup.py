@@ -41,7 +41,6 @@ _DEPENDENCIES = [
   "setuptools>=77,<82",  # 82 lacks pkg_resources, which `tensorboard` imports
   "scann>=1.4.2,<1.5; sys_platform == 'linux'",
   "bm25s>=0.3.16,<0.4",
-  "scipy>=1.15,<2",
   # Measures and the report.
   "ir_measures>=0.4.3,<0.5",
   "matplotlib>=3.10,<3.12",

@@ -2,8 +2,8 @@
 
     python bench/run.py --encoder=FOLDER --lareqa_dir=FOLDER
 
---only=training,encoding runs these alone; --set="encoding=--share=.1" gives a
-script more arguments.
+--only=training,encoding runs these alone; --set="encoding=--share=1" gives a
+script more arguments than SCRIPTS does.
 
 FOLDER: multilingual-e5-small in Hugging Face's layout; LAReQA's sets. What a
 script prints stands between `<!-- bench:NAME -->` and `<!-- end -->`, under the
@@ -27,15 +27,15 @@ from hybrid_ir.studies.machine import host
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
-# Name -> which of this script's own options it takes.
+# Name -> which of this script's own options it takes, and its arguments.
 SCRIPTS = {
-  "matrix": (),
-  "training": ("encoder", "lareqa_dir", "cache_dir"),
-  "encoding": ("encoder", "lareqa_dir", "cache_dir"),
-  "input": ("encoder", "lareqa_dir"),
-  "startup": (),
-  "search": (),
-  "growth": (),
+  "matrix": ((), ("--rounds=5",)),
+  "training": (("encoder", "lareqa_dir", "cache_dir"), ("--steps=6",)),
+  "encoding": (("encoder", "lareqa_dir", "cache_dir"), ("--share=.1",)),
+  "input": ((), ("--sizes=100000,1000000,10000000", "--step_pairs_per_s=32")),
+  "startup": ((), ()),
+  "search": (("encoder", "lareqa_dir"), ("--share=.5",)),
+  "growth": ((), ()),
 }
 _PACKAGES = (
   *("jax", "numpy", "scann", "torch", "sentence-transformers"),
@@ -119,10 +119,11 @@ def main() -> None:
     parser.error(f"no script {unknown[0]!r}; there are {', '.join(SCRIPTS)}")
   for name in names:
     print(f"{name} ...", file=sys.stderr, flush=True)
-    own = shlex.split(more.get(name, ""))
-    given = [f"--{key}={getattr(options, key)}" for key in SCRIPTS[name]]
+    keys, arguments = SCRIPTS[name]
+    own = [*arguments, *shlex.split(more.get(name, ""))]
+    given = [f"--{key}={getattr(options, key)}" for key in keys]
     # The page is public: a folder stands there by its role.
-    shown = [f"--{key}={key.upper()}" for key in SCRIPTS[name]]
+    shown = [f"--{key}={key.upper()}" for key in keys]
     block = run(name, [*given, *own], [*shown, *own])
     page = replace(PAGE.read_text(encoding="utf-8"), name, block)
     with write_aside(PAGE) as aside:

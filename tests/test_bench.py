@@ -1,5 +1,6 @@
 import ast
 import pathlib
+import re
 import runpy
 import sys
 
@@ -42,6 +43,16 @@ def test_run_has_a_place_on_the_page_for_every_script(run_bench):
   page = run_bench["PAGE"].read_text(encoding="utf-8")
   for name in run_bench["SCRIPTS"]:
     assert f"new {name}\n" in run_bench["replace"](page, name, f"new {name}\n")
+
+
+def test_the_page_was_made_with_the_arguments_that_stand_there(run_bench):
+  page = run_bench["PAGE"].read_text(encoding="utf-8")
+  caches = {"--cache_dir", "--embeddings"}
+  for name, (keys, arguments) in run_bench["SCRIPTS"].items():
+    [line] = re.findall(rf"^python bench/{name}\.py ?(.*)$", page, re.MULTILINE)
+    given = [f"--{key}=FOLDER" for key in keys] + list(arguments)
+    words = {w for w in line.split() if w.partition("=")[0] not in caches}
+    assert words == {w for w in given if w.partition("=")[0] not in caches}
 
 
 def test_a_block_replaces_the_old_one_and_nothing_else(run_bench):

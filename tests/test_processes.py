@@ -192,6 +192,32 @@ print(json.dumps([
     ]
 
 
+def test_a_folder_that_not_all_share_is_refused(tmp_path):
+  """One path, and on each host a folder of its own, or the same one."""
+  for name in ("run", "0/run", "1/run"):
+    (tmp_path / name).mkdir(parents=True)
+  found = together(
+    2,
+    f"""
+import os, pathlib
+said = []
+for place in ".", str(processes.index()):
+  os.chdir(pathlib.Path({str(tmp_path)!r}) / place)
+  try:
+    processes.agree_on(pathlib.Path("run"))
+    said.append("")
+  except UserError as error:
+    said.append(str(error))
+print(json.dumps(said))
+""",
+  )
+  assert found[0] == found[1]
+  shared, apart = found[0]
+  assert shared == ""
+  assert f"not there in process 1 ({socket.gethostname()})" in apart
+  assert "--workdir=run must be one folder for all of them" in apart
+
+
 @pytest.fixture
 def first_of_two(monkeypatch):
   """This is process 0, and the other one agrees."""

@@ -187,13 +187,19 @@ def pooled_task(
       before the ones that are known here.
 
   Raises:
-    UserError: a language whose code is not known, or a benchmark in which one
-      pool of all languages has no meaning.
+    UserError: a language whose code is not known, a benchmark in which one
+      pool of all languages has no meaning, or queries with instructions.
   """
   if "multi" not in benchmark.settings:
     raise UserError(
       f"benchmark {benchmark.name!r} is for {', '.join(benchmark.settings)}"
       " alone; expected one with the setting multi: score it by task=evaluate"
+    )
+  if benchmark.query_instructions:
+    raise UserError(
+      f"benchmark {benchmark.name!r}: its queries carry instructions, which are"
+      " not given to mteb; score it by task=evaluate, or leave the field"
+      " 'instruction' out"
     )
   known = {**_CODES, **(codes or {})}
   asked = [benchmark.languages[i] for i in np.unique(benchmark.query_languages)]

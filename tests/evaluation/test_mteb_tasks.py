@@ -303,6 +303,13 @@ def test_languages_need_a_code():
   assert task.hf_subsets == ["en"]
 
 
+def test_queries_with_instructions_are_refused(benchmark):
+  told = ("find it",) * len(benchmark.query_ids)
+  other = dataclasses.replace(benchmark, query_instructions=told)
+  with pytest.raises(UserError, match="carry instructions"):
+    mteb_tasks.pooled_task(other)
+
+
 def test_only_what_has_one_pool_of_all_languages(benchmark):
   other = dataclasses.replace(benchmark, name="sides", settings=("cross",))
   with pytest.raises(UserError, match="'sides' is for cross alone"):
