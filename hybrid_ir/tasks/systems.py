@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hybrid_ir import processes
 from hybrid_ir.config import Config
 from hybrid_ir.data import tokenizer as tokenizer_lib
+from hybrid_ir.data.brief import brief
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.benchmarks import Benchmark
 from hybrid_ir.evaluation.evaluate import (
@@ -18,6 +19,7 @@ from hybrid_ir.evaluation.evaluate import (
   rank_embeddings,
   settings_of,
 )
+from hybrid_ir.evaluation.faults import Faults
 from hybrid_ir.evaluation.lexical import rank_by_bm25
 from hybrid_ir.evaluation.lists import Lists, scann_lists
 from hybrid_ir.evaluation.results import needed
@@ -208,15 +210,19 @@ def _unknown(folder: pathlib.Path) -> str:
 def _by_embeddings(
   config: Config, embed: _Embed
 ) -> Callable[[Benchmark], Ranked]:
-  ann = config.evaluate.ann and _ann_is_there()
+  search = config.evaluate.ann and _ann_is_there()
 
   def rank(benchmark: Benchmark) -> Ranked:
     queries, texts = embed(benchmark)
+    empty = _of_length_0(
+      benchmark, queries, texts, config.evaluate.allow_faults
+    )
+    ann = search and not empty  # ScaNN makes nothing of these
     ranking = rank_embeddings(
       benchmark, queries, texts, _depths(config, benchmark, ann)
     )
     if not ann:
-      return Ranked(ranking)
+      return Ranked(ranking, lines=empty)
     found, lines = scann_lists(
       benchmark,
       queries,
@@ -230,6 +236,28 @@ def _by_embeddings(
     return Ranked(ranking, approximate=found, lines=lines)
 
   return rank
+
+
+def _of_length_0(
+  benchmark: Benchmark,
+  queries: NDArray[np.float32],
+  texts: NDArray[np.float32],
+  allow: bool,
+) -> tuple[str, ...]:
+  """Lines on embeddings that have the score 0 with every other.
+
+  Raises:
+    UserError: there are some, and not `allow`.
+  """
+  faults = Faults()
+  for kind, named, rows in (
+    ("queries", benchmark.query_ids, queries),
+    ("passages", benchmark.distinct_texts, texts),
+  ):
+    for row in np.flatnonzero(~rows.any(axis=1)).tolist():
+      where = brief(named[row])
+      faults.add(f"embeddings of {kind} of length 0", where, kept=True)
+  return faults.settle(benchmark.name, allow)
 
 
 def _ann_is_there() -> bool:

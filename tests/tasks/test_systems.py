@@ -1,6 +1,7 @@
 """Systems that are not trained here, scored by task=evaluate."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.errors import UserError
 from hybrid_ir.retrieval import by_library
+from hybrid_ir.retrieval.encode import TextEncoder
 
 EVALUATE = {"task": "evaluate", "train.steps": 6, "system": "other"}
 
@@ -211,3 +213,26 @@ def test_what_the_library_cannot_load(run, tmp_path):
   with pytest.raises(UserError, match="cannot load it either") as caught:
     run(tmp_path / "w", {**EVALUATE, "encoder.path": str(tmp_path)})
   assert "\n" not in str(caught.value)
+
+
+def test_a_model_that_gives_embeddings_of_length_0(
+  run, trained, tmp_path, monkeypatch, lines_of, capsys
+):
+  whole = TextEncoder.queries
+
+  def with_empty_ones(*arguments, **options):
+    found = whole(*arguments, **options)
+    found[:5] = 0
+    return found
+
+  monkeypatch.setattr(TextEncoder, "queries", with_empty_ones)
+  workdir = shutil.copytree(trained, tmp_path / "run")
+  changes = {**EVALUATE, "evaluate.ann": True}
+  said = "embeddings of queries of length 0: 5 "
+  with pytest.raises(UserError, match=f"{said}.*keep them by --config"):
+    run(workdir, changes)
+  run(workdir, {**changes, "evaluate.allow_faults": True})
+  assert said in capsys.readouterr().out
+  details = json.loads((workdir / "details" / "towns.json").read_text())
+  assert any(said in line for line in details["left_out"])
+  assert {x["search"] for x in lines_of(workdir, "results.jsonl")} == {"exact"}
