@@ -3,6 +3,7 @@
 import shutil
 import signal
 
+import numpy as np
 import pytest
 import safetensors.numpy
 
@@ -43,6 +44,25 @@ def test_four_processes_go_on_as_two(start, alone, tmp_path, assert_close):
   finish(start(workdir, {**ALIKE, "train.steps": 2}, 4))
   finish(start(workdir, {**ALIKE, "train.steps": 4, "mesh.fsdp": 2}, 2))
   assert_close(workdir, alone, 4)
+
+
+def test_processes_evaluate_as_one(run, start, trained, tmp_path, lines_of):
+  changes = {"task": "train_and_evaluate", "train.steps": 6, "system": "tiny"}
+  one, two = (
+    shutil.copytree(trained, tmp_path / name) for name in ("one", "two")
+  )
+  run(one, changes)
+  several = {**changes, "mesh.data": -1, "mesh.timeout_s": 120}
+  (_, _), (out, _) = finish(start(two, several, 2))
+  assert out == ""
+  for written in ("details/*", "runs/*", "figures/*", "report.*"):
+    names = [{path.name for path in x.glob(written)} for x in (one, two)]
+    assert names[0] == names[1] != set()
+  ours, theirs = (lines_of(x, "results.jsonl") for x in (one, two))
+  values = [[line.pop("value") for line in x] for x in (ours, theirs)]
+  assert ours == theirs
+  # Ranks are the same; scores differ by rounding, and no two are that near.
+  np.testing.assert_allclose(values[0], values[1], rtol=1e-6)
 
 
 def test_a_sigterm_to_one_saves_all(start, tmp_path, steps_of):
