@@ -22,6 +22,8 @@ from hybrid_ir.errors import UserError
 
 # What several processes can do together.
 _MANY = ("train", "train_and_evaluate", "evaluate", "encode", "search")
+# What saves checkpoints in its workdir.
+_TRAIN = ("train", "train_and_evaluate", "study")
 
 flags.adopt_module_key_flags(command_line)  # --help shows them
 
@@ -56,7 +58,9 @@ def _run(argv: list[str]) -> None:
         open_workdir(WORKDIR.value, config, lock=first)
       )
       if "jax" in sys.modules:
-        importlib.import_module("hybrid_ir.processes").agree_on(workdir)
+        importlib.import_module("hybrid_ir.processes").agree_on(
+          workdir, hold=config.task in _TRAIN
+        )
       task.run(config, workdir)
   except UserError as error:
     fail(str(error))

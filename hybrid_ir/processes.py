@@ -33,7 +33,8 @@ T = TypeVar("T")
 _PATIENCE_S = 7 * 24 * 3600
 _LIBRARIES = ("jax", "jaxlib", "flax", "optax")
 _turns = itertools.count()  # collective calls come in one order everywhere
-_MARK = ".shared"  # of the last start in a folder
+_MARK = ".shared"  # of the last training that started in a folder
+_MARK_OF_READERS = ".shared_read"  # of what only reads its checkpoints
 _marks: dict[pathlib.Path, str] = {}  # folder -> this start's, in process 0
 
 
@@ -123,30 +124,38 @@ def agree(
     raise UserError(verdict)
 
 
-def agree_on(folder: pathlib.Path) -> None:
-  """Marks a folder as this start's; refuses one that not all processes share.
+def agree_on(folder: pathlib.Path, *, hold: bool) -> None:
+  """Refuses a folder that not all processes share.
 
   All call it.
+
+  Args:
+    folder: as each process sees it.
+    hold: mark it as this start's, for `check_held`; what saves no checkpoints
+      leaves the mark of a training that runs elsewhere as it is.
 
   Raises:
     UserError: on every process alike, naming those that see another folder.
   """
-  if is_first():
-    _marks[folder] = secrets.token_hex(8)
-    with write_aside(folder / _MARK) as aside:
-      aside.write_text(_marks[folder])
+  name = _MARK if hold else _MARK_OF_READERS
+  if is_first() and (hold or count() > 1):
+    mark = secrets.token_hex(8)
+    with write_aside(folder / name) as aside:
+      aside.write_text(mark)
+    if hold:
+      _marks[folder] = mark
   if count() == 1:
     return
   wait("folder marked")
   agree(
-    {f"the mark of this start in {folder}": _mark_in(folder)},
+    {f"the mark of this start in {folder}": _mark_in(folder / name)},
     f"--workdir={folder} must be one folder for all of them: mount a bucket or"
     " a network disk there on every host (docs/launch.md)",
   )
 
 
 def check_held() -> None:
-  """Refuses a workdir in which another run was started since `agree_on`.
+  """Refuses a workdir in which another training started since `agree_on`.
 
   A lock on a bucket, or on some network disks, holds on one machine alone: the
   last start has the workdir. Of several processes the first one looks.
@@ -155,7 +164,7 @@ def check_held() -> None:
     UserError: another run has it.
   """
   for folder, ours in _marks.items():
-    if (seen := _mark_in(folder)) == ours:
+    if (seen := _mark_in(folder / _MARK)) == ours:
       continue
     raise UserError(
       f"{folder / _MARK}: another run was started in this workdir (its mark is"
@@ -164,9 +173,9 @@ def check_held() -> None:
     )
 
 
-def _mark_in(folder: pathlib.Path) -> str:
+def _mark_in(path: pathlib.Path) -> str:
   try:
-    return (folder / _MARK).read_text()
+    return path.read_text()
   except FileNotFoundError:
     return "not there"
 

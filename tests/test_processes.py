@@ -199,12 +199,13 @@ def test_a_folder_that_not_all_share_is_refused(tmp_path):
   found = together(
     2,
     f"""
-import os, pathlib
+import itertools, os, pathlib
 said = []
-for place in ".", str(processes.index()):
+places = (".", str(processes.index()))
+for place, hold in itertools.product(places, (True, False)):
   os.chdir(pathlib.Path({str(tmp_path)!r}) / place)
   try:
-    processes.agree_on(pathlib.Path("run"))
+    processes.agree_on(pathlib.Path("run"), hold=hold)
     said.append("")
   except UserError as error:
     said.append(str(error))
@@ -212,10 +213,11 @@ print(json.dumps(said))
 """,
   )
   assert found[0] == found[1]
-  shared, apart = found[0]
-  assert shared == ""
-  assert f"not there in process 1 ({socket.gethostname()})" in apart
-  assert "--workdir=run must be one folder for all of them" in apart
+  *shared, apart, apart_to_read = found[0]
+  assert shared == ["", ""]
+  for said in (apart, apart_to_read):
+    assert f"not there in process 1 ({socket.gethostname()})" in said
+    assert "--workdir=run must be one folder for all of them" in said
 
 
 @pytest.fixture
@@ -228,7 +230,7 @@ def first_of_two(monkeypatch):
 
 
 def test_the_last_start_has_the_workdir(first_of_two, tmp_path):
-  processes.agree_on(tmp_path)
+  processes.agree_on(tmp_path, hold=True)
   processes.check_held()
   mark = tmp_path / ".shared"
   ours = mark.read_text()
@@ -238,17 +240,30 @@ def test_the_last_start_has_the_workdir(first_of_two, tmp_path):
   mark.unlink()
   with pytest.raises(UserError, match=r"\.shared: another run was started"):
     processes.check_held()
-  processes.agree_on(tmp_path)
+  processes.agree_on(tmp_path, hold=True)
   processes.check_held()
 
 
 def test_one_process_marks_its_workdir_too(monkeypatch, tmp_path):
   monkeypatch.setattr(processes, "_marks", {})
-  processes.agree_on(tmp_path)
+  processes.agree_on(tmp_path, hold=True)
   processes.check_held()
   (tmp_path / ".shared").write_text("another")
   with pytest.raises(UserError, match="another run was started"):
     processes.check_held()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_reader_leaves_a_training_its_workdir(
+  first_of_two, monkeypatch, tmp_path, count
+):
+  monkeypatch.setattr(processes, "count", lambda: count)
+  processes.agree_on(tmp_path, hold=True)
+  mark = (tmp_path / ".shared").read_text()
+  processes.agree_on(tmp_path, hold=False)
+  processes.check_held()
+  assert (tmp_path / ".shared").read_text() == mark
+  assert (tmp_path / ".shared_read").exists() == (count > 1)
 
 
 def test_who_does_not_tell_is_named():
