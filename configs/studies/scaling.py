@@ -7,9 +7,10 @@ Hardware:  2 CPU cores, 8 GB; 17 choices by 3 seeds, 3 to 30 minutes a cell: 10
            hours; --config.study.seeds=0 is a third of it. Cells are shared
            with configs/studies/paper.py and best_of_both.py
 Disk:      1.1 GB, of the run that is under way
-Expected:  mono MRR at 128, 256, 512, 1148 questions, seed 0, with
-           "--config.study.only=model=3 layers": .455 .462 .462 .467; at 800
-           pairs .235 (docs/results/scaling.md; the rest is not yet measured)
+Expected:  mono MRR, seed 0, with "--config.study.only=model=3 layers": at 128,
+           256, 512, 1148 questions .455 .462 .462 .467; at 800, 1600, 3200,
+           12800 pairs .235 .272 .356 .519; batches of 8, 16, 64 .517 .501 .375
+           (docs/results/scaling.md; 6 and 12 layers are not yet measured)
 Full size: --config.encoder.path=FacebookAI/xlm-roberta-base with its pooling,
            prefixes and rate; the axes' steps and batch sizes times 100 and 16,
            sizes of a pretrained family (`encoder.path`) on the axis `model`,
