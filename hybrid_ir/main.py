@@ -12,8 +12,8 @@ import sys
 
 from absl import app, flags, logging
 
+from hybrid_ir import clock as clock  # before what takes time
 from hybrid_ir import command_line
-from hybrid_ir.clock import STARTED as STARTED  # before what takes time
 from hybrid_ir.command_line import CONFIG, WORKDIR, fail, parse
 from hybrid_ir.config import Config
 from hybrid_ir.config_check import check

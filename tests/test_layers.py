@@ -43,7 +43,7 @@ ARROWS = {
   "evaluation": {*BASE, "data", "retrieval"},
   "studies": {*BASE, "data", "evaluation", "model", "workdir"},
   "workdir": BASE,
-  "tasks": {*BASE, *FOLDERS, "processes", "stopping", "workdir"},
+  "tasks": {*BASE, *FOLDERS, "clock", "processes", "stopping", "workdir"},
   "api": {*BASE, *FOLDERS, "workdir", "tasks"},
   "command_line": BASE,
   "allocator": BASE,

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import jax
 from tqdm import tqdm
 
-from hybrid_ir import stopping
+from hybrid_ir import clock, stopping
 from hybrid_ir.config import Config
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.benchmarks import Benchmark
@@ -95,6 +95,7 @@ class Runs:
       self._train(cell.starts_from)
     if not cell.is_trained:
       return
+    clock.begin()
     with self._clock(), _opened(cell) as folder:
       begun = dataclasses.replace(
         state.read(folder), trained=False, made_of=origins.made_of(cell)

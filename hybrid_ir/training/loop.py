@@ -13,8 +13,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from hybrid_ir import processes, stopping, watchdog
-from hybrid_ir.clock import STARTED
+from hybrid_ir import clock, processes, stopping, watchdog
 from hybrid_ir.config import Config
 from hybrid_ir.data.batch import Batch, Batches
 from hybrid_ir.errors import UserError
@@ -221,8 +220,8 @@ class _Window:
 def _describe_start(drawn: float, first: float) -> str:
   """How long the first step took, by when its batch and its loss were there."""
   return (
-    f"first step after {first - STARTED:.1f} s (imports and set-up"
-    f" {drawn - STARTED:.1f} s, compiling and running it"
+    f"first step after {clock.since_begin(first):.1f} s (imports and set-up"
+    f" {clock.since_begin(drawn):.1f} s, compiling and running it"
     f" {first - drawn:.1f} s)"
   )
 

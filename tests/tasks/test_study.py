@@ -3,6 +3,7 @@ import errno
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -224,6 +225,15 @@ def test_a_cell_starts_from_another(run, tmp_path, arrays_of):
     for folder in (folders[0], folders[2])
   )
   assert ours == theirs
+
+
+def test_each_runs_first_step_is_told_from_its_own_begin(run, tmp_path, capsys):
+  start = time.perf_counter()
+  run(tmp_path, {**STUDY, "study.seeds": (0,)})
+  whole = time.perf_counter() - start
+  told = re.findall(r"first step after ([\d.]+) s", capsys.readouterr().out)
+  assert len(told) == 2
+  assert sum(map(float, told)) < whole  # of the whole process it would be more
 
 
 def test_lost_checkpoints_are_made_again(run, tmp_path):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hybrid_ir import clock
 from hybrid_ir.config import Config
 from hybrid_ir.data.plan import PlannedBatch
 from hybrid_ir.errors import UserError
@@ -324,7 +325,7 @@ def test_the_host_waits_for_the_first_step_and_for_lines(run, monkeypatch):
 
 @pytest.mark.parametrize("start", [0, 2])
 def test_the_first_step_is_announced_once(run, capsys, monkeypatch, start):
-  monkeypatch.setattr(loop, "STARTED", loop.time.perf_counter() - 100)
+  monkeypatch.setattr(clock, "_began", loop.time.perf_counter() - 100)
   run(steps=4, start=start)
   lines = [x for x in capsys.readouterr().out.splitlines() if "first step" in x]
   (line,) = lines
