@@ -35,6 +35,7 @@ SCRIPTS = {
   "input": ((), ("--sizes=100000,1000000,10000000", "--step_pairs_per_s=32")),
   "startup": ((), ()),
   "search": (("encoder", "lareqa_dir"), ("--share=.5",)),
+  "ranks": ((), ("--rounds=5",)),
   "growth": ((), ()),
 }
 _PACKAGES = (
