@@ -68,6 +68,19 @@ def test_the_notebooks_cells_compile_and_name_what_is_there():
   assert configs == {"--config=configs/quickstart.py"}
 
 
+def test_the_notebook_asks_for_a_repository(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  (code,) = (
+    source
+    for cell in notebook()["cells"]
+    if "REPOSITORY = " in (source := "".join(cell["source"]))
+  )
+  there = {"pathlib": pathlib, "subprocess": subprocess, "PACKAGES": []}
+  with pytest.raises(SystemExit, match="name yours above"):
+    exec(code, there)
+  assert not list(tmp_path.iterdir())
+
+
 def test_profiled_listens_before_main_starts(tmp_path: pathlib.Path):
   package = tmp_path / "hybrid_ir"
   package.mkdir()
