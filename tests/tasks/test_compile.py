@@ -153,10 +153,32 @@ def test_the_lines_say_what_was_found(config_for):
   assert "2,000 pairs/s and MFU 50%" in lines
 
 
-@pytest.mark.skipif(
+needs_libtpu = pytest.mark.skipif(
   importlib.util.find_spec("libtpu") is None,
   reason="libtpu, of the extra tpu, is not installed",
 )
+
+
+@needs_libtpu
+def test_a_shape_that_libtpu_does_not_know_is_refused(config_for):
+  with pytest.raises(UserError, match=r"'v5e:5x7', which libtpu does not open"):
+    pod.compile_for(config_for({"compile.topology": "v5e:5x7"}))
+
+
+@needs_libtpu
+def test_libtpu_says_what_does_not_fit(config_for):
+  """A table of 18 GB, and a chip of 16 GB."""
+  changes = {
+    "compile.topology": "v5e:2x2",
+    "encoder.vocab_size": 70_000_000,
+    "encoder.hidden_size": 64,
+  }
+  with pytest.raises(UserError, match="does not fit") as caught:
+    pod.compile_for(config_for(changes))
+  assert "raise 'mesh.fsdp'" in str(caught.value)
+
+
+@needs_libtpu
 def test_a_step_compiles_for_chips_that_are_not_here(config_for):
   config = config_for(
     {
