@@ -30,6 +30,17 @@ quickstart_mono | README, monolingual batches only | 3 min a seed
   {main} --config=configs/quickstart.py --workdir={run} --config.seed={seed} --config.mix.cross=0
 quickstart_cross | README, cross-lingual batches only | 3 min a seed
   {main} --config=configs/quickstart.py --workdir={run} --config.seed={seed} --config.mix.mono=0
+quickstart_compared | docs/results/quickstart.md, three mixtures, three seeds | 30 min
+  {main} --config=configs/quickstart.py --workdir={run}/hybrid_0 --config.seed=0 --config.evaluate.ann=False --config.evaluate.dev= --config.evaluate.every=0 --config.system=hybrid
+  {main} --config=configs/quickstart.py --workdir={run}/mono_0 --config.seed=0 --config.evaluate.ann=False --config.evaluate.dev= --config.evaluate.every=0 --config.system=X-X --config.mix.cross=0
+  {main} --config=configs/quickstart.py --workdir={run}/cross_0 --config.seed=0 --config.evaluate.ann=False --config.evaluate.dev= --config.evaluate.every=0 --config.system=X-Y --config.mix.mono=0
+  {main} --config=configs/quickstart.py --workdir={run}/hybrid_1 --config.seed=1 --config.evaluate.ann=False --config.evaluate.dev= --config.evaluate.every=0 --config.system=hybrid
+  {main} --config=configs/quickstart.py --workdir={run}/mono_1 --config.seed=1 --config.evaluate.ann=False --config.evaluate.dev= --config.evaluate.every=0 --config.system=X-X --config.mix.cross=0
+  {main} --config=configs/quickstart.py --workdir={run}/cross_1 --config.seed=1 --config.evaluate.ann=False --config.evaluate.dev= --config.evaluate.every=0 --config.system=X-Y --config.mix.mono=0
+  {main} --config=configs/quickstart.py --workdir={run}/hybrid_2 --config.seed=2 --config.evaluate.ann=False --config.evaluate.dev= --config.evaluate.every=0 --config.system=hybrid
+  {main} --config=configs/quickstart.py --workdir={run}/mono_2 --config.seed=2 --config.evaluate.ann=False --config.evaluate.dev= --config.evaluate.every=0 --config.system=X-X --config.mix.cross=0
+  {main} --config=configs/quickstart.py --workdir={run}/cross_2 --config.seed=2 --config.evaluate.ann=False --config.evaluate.dev= --config.evaluate.every=0 --config.system=X-Y --config.mix.mono=0
+  {main} --config=configs/quickstart.py --workdir={run}/compared --config.task=compare --config.compare.systems={run}/mono_0,{run}/mono_1,{run}/mono_2,{run}/cross_0,{run}/cross_1,{run}/cross_2,{run}/hybrid_0,{run}/hybrid_1,{run}/hybrid_2
 e5_untrained | README, before training | 3 min
   {main} --config=configs/e5_small_lareqa.py --workdir={run} --config.encoder.path={encoder} --config.data.lareqa_dir={lareqa_dir} --config.task=evaluate
 e5_hybrid | README, hybrid on real data | 9 min a seed
