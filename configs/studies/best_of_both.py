@@ -11,8 +11,8 @@ Disk:      1.1 GB, of the run that is under way
 Expected:  hybrid minus X-X in mono MAP, seed 0: -.016 as it is, -.014 at
            temperature .01, -.013 at .05; hybrid .797 as it is, .801 with 400
            steps, .804 with one pair of languages a batch, which loses 56 ranks
-           of rank distance (docs/results/best_of_both.md; the rest is not yet
-           measured)
+           of rank distance, .797 in batches of 64 (docs/results/best_of_both.md
+           and best_of_both_batches.md; the rest is not yet measured)
 Full size: as configs/studies/paper.py
 Note:      one thing at a time is changed, for each kind of batch. The share of
            X-X batches and the data are what configs/studies/paper.py varies.
