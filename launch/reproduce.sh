@@ -30,7 +30,7 @@ quickstart_mono | README, monolingual batches only | 3 min a seed
   {main} --config=configs/quickstart.py --workdir={run} --config.seed={seed} --config.mix.cross=0
 quickstart_cross | README, cross-lingual batches only | 3 min a seed
   {main} --config=configs/quickstart.py --workdir={run} --config.seed={seed} --config.mix.mono=0
-quickstart_compared | docs/results/quickstart.md, three mixtures, three seeds | 30 min
+mixtures | docs/results/quickstart.md, three mixtures, three seeds | 30 min
   {main} --config=configs/quickstart.py --workdir={run}/hybrid_0 --config.seed=0 --config.evaluate.ann=False --config.evaluate.dev= --config.evaluate.every=0 --config.system=hybrid
   {main} --config=configs/quickstart.py --workdir={run}/mono_0 --config.seed=0 --config.evaluate.ann=False --config.evaluate.dev= --config.evaluate.every=0 --config.system=X-X --config.mix.cross=0
   {main} --config=configs/quickstart.py --workdir={run}/cross_0 --config.seed=0 --config.evaluate.ann=False --config.evaluate.dev= --config.evaluate.every=0 --config.system=X-Y --config.mix.mono=0
