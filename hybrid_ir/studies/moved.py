@@ -9,6 +9,7 @@ from hybrid_ir.evaluation.report.page import slug
 from hybrid_ir.studies.mixture import kind_of_batches
 from hybrid_ir.studies.outcome import Moved, OnBenchmark, Outcome
 from hybrid_ir.studies.page import Finding, Plot, Table
+from hybrid_ir.studies.shared_seeds import seeds_of, sides
 from hybrid_ir.studies.tables import probability
 from hybrid_ir.studies.verdict import (
   NOISE,
@@ -19,7 +20,7 @@ from hybrid_ir.studies.verdict import (
 
 _HEADS = (
   *("arm", "setting", "measure", "hybrid minus", "as it is", "changed"),
-  *("moved by", "interval", "p", "p (Holm)", "verdict"),
+  *("moved by", "interval", "p", "p (Holm)", "seeds", "verdict"),
 )
 _GAINS, _LOSES = "hybrid gains", "hybrid loses"
 
@@ -82,8 +83,9 @@ def moved(outcome: Outcome) -> Iterator[tuple[Table, list[Finding]]]:
           f" {100 * compare.level:.4g} % interval of a paired bootstrap over"
           " questions and p of a paired randomisation test, two-sided"
           f" ({compare.resamples:,} resamples); Holm's correction is over these"
-          f" {len(one.moved)} tests. The verdict is of p (Holm), then of the"
-          " seeds, as in the table of tests.",
+          f" {len(one.moved)} tests. Each is of the seeds that all four arms"
+          " have. The verdict is of p (Holm), then of the seeds, as in the"
+          " table of tests.",
           _HEADS,
           tuple(_row(one, each, kinds[each.other]) for each in one.moved),
         ),
@@ -93,10 +95,12 @@ def moved(outcome: Outcome) -> Iterator[tuple[Table, list[Finding]]]:
 
 def _row(one: OnBenchmark, each: Moved, kind: str) -> tuple[str, ...]:
   before, after = _distances(one, each)
+  seeds = seeds_of(one, _arms(each), each.setting, each.measure)
   return (
     *(each.hybrid, each.setting, title(each.measure), kind, before, after),
     *(signed(each.measure, each.value), _interval(each)),
-    *(probability(each.p), probability(each.p_holm), _verdict(one, each)),
+    *(probability(each.p), probability(each.p_holm), str(len(seeds))),
+    _verdict(one, each),
   )
 
 
@@ -114,13 +118,13 @@ def _finding(one: OnBenchmark, each: Moved, kind: str) -> Finding:
 
 def _distances(one: OnBenchmark, each: Moved) -> tuple[str, str]:
   """As it is, and changed."""
+  values = {
+    side.system: side.value
+    for side in sides(one, _arms(each), each.setting, each.measure)
+  }
 
   def distance(hybrid: str, other: str) -> str:
-    ours, theirs = (
-      one.estimates[name, each.setting, each.measure].value
-      for name in (hybrid, other)
-    )
-    return signed(each.measure, ours - theirs)
+    return signed(each.measure, values[hybrid] - values[other])
 
   return (
     distance(each.as_it_is, each.other_as_it_is),
@@ -128,14 +132,15 @@ def _distances(one: OnBenchmark, each: Moved) -> tuple[str, str]:
   )
 
 
+def _arms(each: Moved) -> tuple[str, str, str, str]:
+  return each.hybrid, each.other, each.as_it_is, each.other_as_it_is
+
+
 def _verdict(one: OnBenchmark, each: Moved) -> str:
   if not each.significant:
     return NOISE
   word = _GAINS if direction(each.measure) * each.value > 0 else _LOSES
-  names = (each.hybrid, each.other, each.as_it_is, each.other_as_it_is)
-  bound = seed_bound(
-    [one.estimates[name, each.setting, each.measure] for name in names]
-  )
+  bound = seed_bound(sides(one, _arms(each), each.setting, each.measure))
   if bound is None:
     return f"{word} {ONE_SEED}"
   return word if abs(each.value) > bound else f"{word} {UNSURE}"

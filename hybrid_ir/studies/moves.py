@@ -14,6 +14,7 @@ from hybrid_ir.studies.best_of_both import beside, questions
 from hybrid_ir.studies.grid import first_kept
 from hybrid_ir.studies.mixture import axes_of_alpha, kind_of_batches
 from hybrid_ir.studies.outcome import Arm, Moved
+from hybrid_ir.studies.shared_seeds import runs_of
 
 # (hybrid - other) - (hybrid as it is - other as it is)
 _WEIGHTS = (1, -1, -1, 1)
@@ -28,7 +29,8 @@ def moves(
   """Tests every change of hybrid's distance; Holm's correction is over these.
 
   A change is any choice of variants that is not of the mixture; as it is are
-  the first of them that `study.only` leaves.
+  the first of them that `study.only` leaves. A test is of the seeds that all
+  four arms have.
 
   Args:
     config: of the study.
@@ -41,8 +43,8 @@ def moves(
   """
   found: list[Moved] = []
   for four in _fours(config, arms):
-    runs = {arm.name: groups[arm.name] for arm in four}
-    if all(run.values for group in runs.values() for run in group):
+    runs = runs_of(four, groups)
+    if runs and all(run.values for group in runs.values() for run in group):
       matched = match(benchmark, runs)
       kind = kind_of_batches(four[1].config)
       found += _of_four(config, matched, kind)

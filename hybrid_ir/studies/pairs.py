@@ -11,6 +11,7 @@ from hybrid_ir.evaluation.comparison.figures import Difference, Estimate
 from hybrid_ir.evaluation.comparison.per_benchmark import compare_on
 from hybrid_ir.evaluation.comparison.systems import Scored
 from hybrid_ir.studies.outcome import Arm
+from hybrid_ir.studies.shared_seeds import runs_of
 
 # Of `compare_on`, whose family of tests is one pair's.
 _TOO_FEW = "no difference can be significant"
@@ -35,8 +36,9 @@ def compare_pairs(
 ) -> Pairs:
   """Tests each arm against each of its baselines that is there.
 
-  Holm's correction is over all of these tests. The intervals of means are of
-  one draw of questions, so they are the same in all of an arm's pairs.
+  Each test is of the seeds that both arms have. Holm's correction is over all
+  of these tests. The intervals of means are of one draw of questions, so they
+  are the same in all of an arm's pairs that are of all its seeds.
 
   Args:
     config: of the study.
@@ -47,23 +49,26 @@ def compare_pairs(
   Raises:
     UserError: runs that were not scored on the same queries and candidates.
   """
-  # An arm alone has no intervals: pairs come after, and theirs stand.
-  groupings = [(arm.name,) for arm in arms] + [
-    (against, arm.name)
+  by_name = {arm.name: arm for arm in arms}
+  pairs = [
+    (by_name[against], arm)
     for arm in arms
     for against in arm.against
     if against in groups
   ]
+  of_pairs = [runs_of(pair, groups) for pair in pairs]
+  # An arm alone has no intervals: pairs come after, and theirs stand.
   compared = [
     compare_on(
       benchmark,
-      {name: groups[name] for name in names},
+      runs,
       measures=config.study.measures,
       resamples=config.compare.resamples,
       level=config.compare.level,
       seed=config.seed,
     )
-    for names in groupings
+    for runs in (*({arm.name: groups[arm.name]} for arm in arms), *of_pairs)
+    if runs
   ]
   tested = [d for one in compared for d in one.differences]
   p_holm = significance.holm(np.array([d.p for d in tested]))
@@ -73,12 +78,18 @@ def compare_pairs(
     for note in one.notes
     if not note.startswith(_TOO_FEW)
   ]
+  notes += [
+    f"{arm.name}: no test against {against.name}, as no seed of both is done"
+    for (against, arm), runs in zip(pairs, of_pairs, strict=True)
+    if not runs
+  ]
   return Pairs(
     unit=compared[0].unit,
     estimates={
       (e.system, e.setting, e.measure): e
       for one in compared
       for e in one.estimates
+      if len(e.seeds) == len(groups[e.system])
     },
     differences={
       (d.system, d.against, d.setting, d.measure): dataclasses.replace(

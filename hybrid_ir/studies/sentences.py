@@ -10,6 +10,7 @@ from hybrid_ir.evaluation.comparison.figures import (
 )
 from hybrid_ir.studies.outcome import OnBenchmark, Outcome
 from hybrid_ir.studies.page import Finding
+from hybrid_ir.studies.shared_seeds import sides
 from hybrid_ir.studies.tables import (
   interval,
   means_name,
@@ -35,15 +36,22 @@ def findings(outcome: Outcome) -> Iterator[Finding]:
 
 
 def compared(one: OnBenchmark, difference: Difference) -> Finding:
-  """Two arms' means, their difference, its interval and p, a verdict."""
+  """Two arms' means, their difference, its interval and p, a verdict.
+
+  The means are over the seeds that both have, and where one has others, too,
+  that is told.
+  """
   setting, measure = difference.setting, difference.measure
-  ours, theirs = (
-    one.estimates[name, setting, measure]
-    for name in (difference.system, difference.against)
+  names = difference.system, difference.against
+  ours, theirs = sides(one, names, setting, measure)
+  all_seeds = all(
+    len(side.seeds) == len(one.estimates[side.system, setting, measure].seeds)
+    for side in (ours, theirs)
   )
+  of = "" if all_seeds else " over the seeds that both have"
   return Finding(
     f"On {one.benchmark}, {setting} {title(measure)} of {difference.system} is"
-    f" {_mean(one, ours)}, of {difference.against} {_mean(one, theirs)}:"
+    f" {_mean(one, ours)}, of {difference.against} {_mean(one, theirs)}{of}:"
     " difference"
     f" {signed(measure, difference.value)} {interval(difference)}, p (Holm)"
     f" {probability(difference.p_holm)}: {verdict(one, difference)}.",

@@ -8,11 +8,12 @@ from hybrid_ir.evaluation.results import SETTINGS
 from hybrid_ir.studies.mixture import by_example
 from hybrid_ir.studies.outcome import OnBenchmark, Outcome
 from hybrid_ir.studies.page import Table
+from hybrid_ir.studies.shared_seeds import seeds_of
 from hybrid_ir.studies.verdict import verdict
 
 _TESTS = (
   *("arm", "against", "setting", "measure", "difference", "interval"),
-  *("p", "p (Holm)", "verdict"),
+  *("p", "p (Holm)", "seeds", "verdict"),
 )
 
 
@@ -106,9 +107,10 @@ def _tests(outcome: Outcome, one: OnBenchmark) -> Table:
     f" {100 * compare.level:.4g} % interval of a paired bootstrap over"
     f" questions and p of a paired randomisation test, two-sided"
     f" ({compare.resamples:,} resamples); Holm's correction is over these"
-    f" {one.tests} tests. The verdict is of p (Holm), then of the seeds: beyond"
-    " them is a difference that exceeds half of Welch's 95 % interval over"
-    " seeds, which is of each test alone.",
+    f" {one.tests} tests. Each is of the seeds that both arms have: the means"
+    " above may be of more. The verdict is of p (Holm), then of the seeds:"
+    " beyond them is a difference that exceeds half of Welch's 95 % interval"
+    " over seeds, which is of each test alone.",
     _TESTS,
     tuple(
       (
@@ -120,11 +122,16 @@ def _tests(outcome: Outcome, one: OnBenchmark) -> Table:
         interval(d),
         probability(d.p),
         probability(d.p_holm),
+        str(len(_seeds(one, d)) or "–"),
         verdict(one, d),
       )
       for d in one.differences.values()
     ),
   )
+
+
+def _seeds(one: OnBenchmark, d: Difference) -> tuple[int, ...]:
+  return seeds_of(one, (d.system, d.against), d.setting, d.measure)
 
 
 def _languages(one: OnBenchmark) -> Iterator[Table]:

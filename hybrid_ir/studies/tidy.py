@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 
 from hybrid_ir.studies.outcome import OnBenchmark, Outcome
+from hybrid_ir.studies.shared_seeds import seeds_of
 
 _Row = dict[str, object]
 _COLUMNS = (
@@ -17,8 +18,9 @@ def tidy(outcome: Outcome) -> str:
   """Every figure with the names of what it is of; "" where none applies.
 
   `figure` is mean, deviation or seed, of all languages or (`language`) of one;
-  and of an arm `against` its baseline: difference, low, high, p, p_holm. An
-  axis of the study is a column, too: axis:NAME.
+  and of an arm `against` its baseline: difference, low, high, p, p_holm, and
+  seeds, how many both have. An axis of the study is a column, too: axis:NAME.
+  Fits, overlap and means of groups of languages are on the page alone.
   """
   axes = [*outcome.config.study.axes]
   columns = [*_COLUMNS[:3], *(f"axis:{axis}" for axis in axes), *_COLUMNS[3:]]
@@ -76,3 +78,5 @@ def _rows(one: OnBenchmark) -> Iterator[_Row]:
         "figure": "difference" if figure == "value" else figure,
         "value": getattr(d, figure),
       }
+    seeds = seeds_of(one, (d.system, d.against), d.setting, d.measure)
+    yield {**names, "figure": "seeds", "value": len(seeds)}

@@ -11,6 +11,7 @@ from hybrid_ir.evaluation.comparison.figures import (
   direction,
 )
 from hybrid_ir.studies.outcome import OnBenchmark
+from hybrid_ir.studies.shared_seeds import sides
 
 BETTER, WORSE, DIFFERENT = "better", "worse", "different"
 NOISE = "within noise"
@@ -31,12 +32,14 @@ def verdict(one: OnBenchmark, difference: Difference) -> str:
     return NOISE
   way = direction(difference.measure) * difference.value
   word = BETTER if way > 0 else WORSE if way < 0 else DIFFERENT
-  estimates = [
-    one.estimates[name, difference.setting, difference.measure]
-    for name in (difference.system, difference.against)
-    if name not in one.seedless
-  ]
-  bound = seed_bound(estimates)
+  names = difference.system, difference.against
+  bound = seed_bound(
+    [
+      estimate
+      for estimate in sides(one, names, difference.setting, difference.measure)
+      if estimate.system not in one.seedless
+    ]
+  )
   if bound is None:
     return f"{word} {ONE_SEED}"
   return word if abs(difference.value) > bound else f"{word} {UNSURE}"

@@ -7,6 +7,7 @@ import pytest
 
 from hybrid_ir.studies.grid import make_cells
 from hybrid_ir.studies.reading import read_outcome
+from hybrid_ir.studies.sentences import findings
 from hybrid_ir.studies.tables import benchmark_tables
 from hybrid_ir.studies.tidy import tidy
 
@@ -160,6 +161,64 @@ def test_nothing_is_done_yet(make_study, tmp_path):
   config = make_study(AXES)
   outcome = read_outcome(config, make_cells(config, tmp_path))
   assert (outcome.arms, outcome.benchmarks) == ((), ())
+
+
+def seeds_done(make_study, tmp_path, done, **keys):
+  """X-X against hybrid, of the seeds that are done of each.
+
+  Hybrid scores .5 + .1 * seed, X-X .2 less.
+  """
+  config = make_study(
+    {"kind": {"hybrid": {}, "X-X": {"mix.cross": 0.0}}},
+    seeds=(0, 1, 2),
+    study__measures=("map",),
+    compare__resamples=500,
+    evaluate__benchmarks=("towns.jsonl",),
+    **keys,
+  )
+  cells = make_cells(config, tmp_path)
+  for cell in cells:
+    kind = cell.labels["kind"]
+    if cell.seed in done[kind]:
+      level = 0.5 + 0.1 * cell.seed - 0.2 * (kind == "X-X")
+      write_run(cell, np.full(2 * QUESTIONS, level))
+  return read_outcome(config, cells)
+
+
+def test_a_test_is_of_the_seeds_that_both_have(make_study, tmp_path):
+  done = {"hybrid": (0, 1, 2), "X-X": (0, 1)}
+  outcome = seeds_done(make_study, tmp_path, done)
+  [one] = outcome.benchmarks
+  # Over hybrid's three seeds it would be .35 - .6.
+  difference = one.differences["X-X", "hybrid", "mono", "map"]
+  assert difference.value == pytest.approx(-0.2)
+  assert (difference.low, difference.high) == pytest.approx((-0.2, -0.2))
+  # Means are of all that is done; intervals only where a test is of all.
+  hybrid = one.estimates["hybrid", "mono", "map"]
+  assert hybrid.value == pytest.approx(0.6)
+  assert (len(hybrid.seeds), hybrid.low) == (3, None)
+  assert one.estimates["X-X", "mono", "map"].low == pytest.approx(0.35)
+  tables = {table.name: table for table in benchmark_tables(outcome, one)}
+  tests = tables["towns: tests"]
+  assert tests.rows[0][tests.heads.index("seeds")] == "2"
+  assert "seeds,,2" in next(
+    line for line in tidy(outcome).splitlines() if ",seeds," in line
+  )
+  [_, said] = findings(outcome)
+  assert (
+    "X-X is .3500 ± .0707, of hybrid .5500 ± .0707 over the seeds that both"
+    " have: difference -.2000"
+  ) in said.text
+
+
+def test_arms_that_share_no_seed_are_not_tested(make_study, tmp_path):
+  done = {"hybrid": (0,), "X-X": (1, 2)}
+  [one] = seeds_done(make_study, tmp_path, done).benchmarks
+  assert one.differences == {}
+  assert one.notes == (
+    "X-X: no test against hybrid, as no seed of both is done",
+  )
+  assert one.estimates["X-X", "mono", "map"].value == pytest.approx(0.45)
 
 
 def test_without_its_baseline_an_arm_keeps_its_figures(make_study, tmp_path):
