@@ -69,6 +69,8 @@ def _mistake(error: BaseException) -> str | None:
   while cause:  # config_flags and absl wrap what a config raises
     if isinstance(cause, SyntaxError):
       return f"{cause.filename}:{cause.lineno}: {cause.msg}"
+    if str(cause).startswith("get_config() takes 0 "):
+      return "--config=FILE.py:SIZE: this file's get_config() takes no size"
     for frame, line in reversed([*traceback.walk_tb(cause.__traceback__)]):
       if frame.f_globals.get("__name__") == _MODULE:
         return f"{frame.f_code.co_filename}:{line}: {_describe(cause)}"
@@ -149,12 +151,19 @@ def _resolve_config(argv: list[str]) -> list[str]:
       continue
     if not equals and i + 1 == len(argv):
       raise UserError("the flag --config needs a path")
-    path = path if equals else argv[i + 1]
+    path, size = _split_size(path if equals else argv[i + 1])
     if not os.path.isfile(path):
-      resolved[i if equals else i + 1] = (
-        f"{flag}={_packaged(path)}" if equals else _packaged(path)
-      )
+      path = _packaged(path)
+    resolved[i if equals else i + 1] = (
+      f"{flag}={path}{size}" if equals else f"{path}{size}"
+    )
   return resolved
+
+
+def _split_size(path: str) -> tuple[str, str]:
+  """FILE.py:SIZE, where config_flags calls get_config(SIZE), in two."""
+  name, is_there, size = path.rpartition(".py:")
+  return (f"{name}.py", f":{size}") if is_there else (path, "")
 
 
 def _packaged(path: str) -> str:

@@ -187,6 +187,15 @@ MISTAKES = {
     ["--config=empty.py"],
     "empty.py: lacks get_config()",
   ),
+  "a size of a file that has none": (
+    ["--config=raises.py:full"],
+    "--config=FILE.py:SIZE: this file's get_config() takes no size",
+  ),
+  "a size of a file that is not there": (
+    ["--config=configs/studies/papre.py:full"],
+    "--config=configs/studies/papre.py: no such file; did you mean"
+    " configs/studies/paper.py?",
+  ),
   "a file of something else": (
     ["--config=no_config.py"],
     "get_config() must return a hybrid_ir.config.Config",

@@ -10,38 +10,20 @@ Hardware:  2 CPU cores, 8 GB; a cell takes 6 minutes to train; not yet run on
            --config.study.keep_checkpoints=True (else they are trained again)
 Disk:      1.1 GB, of the run that is under way; 1.1 GB a run that is kept
 Expected:  not yet measured
-Full size: as configs/studies/paper.py
+Full size: --config=configs/studies/mtop.py:full, on one TPU host: XLM-R on
+           mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py)
 Note:      nothing is trained on MTOP: what transfers from questions to
            utterances is measured
 """
 
 from hybrid_ir.config import Config
+from hybrid_ir.studies.start import SMALL, start
 
 
-def get_config() -> Config:
+def get_config(size: str = SMALL) -> Config:
   """Three kinds of batch and the encoder as it came."""
-  config = Config()
-  config.task = "study"
-  config.encoder.path = "intfloat/multilingual-e5-small"
-  config.encoder.dropout = 0.0
-  config.text.query_prefix = "query: "
-  config.text.passage_prefix = "passage: "
-  config.text.query_length = 256
-  config.text.passage_length = 256
-  config.data.train = ("mlqa_r",)
-  config.layout.row_lengths = (128, 256)
-  config.loss.two_sided = True
-  config.optimizer.embeddings = "lazy"
-  config.adapt.trim_vocabulary = True
-  config.train.batch_size = 32
-  config.train.steps = 200
-  config.checkpoint.every = 50
-  config.checkpoint.keep = 1
+  config = start("mtop", size)
   config.evaluate.benchmarks = ("mtop:utterance", "mtop:intent")
-  config.evaluate.ann = False
-  config.evaluate.run_depth = 0  # no TREC files: a gigabyte each on XQuAD-R
-  config.study.name = "mtop"
-  config.study.kind = "mtop"
   config.study.measures = ("map", "recall@5")
   config.study.against = ("batches=X-X", "batches=X-Y")
   config.study.axes = {

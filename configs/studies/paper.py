@@ -14,47 +14,31 @@ Expected:  XQuAD-R after MLQA-R, mAP mono / cross / multi, rank distance: X-X
            .656 / .571 / .487, 399; hybrid .664 / .569 / .486, 420; untrained
            .656 / .460 / .312, 1573 (docs/results/paper.md; the rest is not yet
            measured)
-Full size: the paper's encoders and mMARCO are variants that `study.only` leaves
-           out here; on one TPU host (v5e-8), for one of the encoders:
-             --config.study.only=encoder=XLM-R,data=mmarco \
-             --config.encoder.dtype=bfloat16 --config.train.batch_size=96 \
-             --config.train.steps=20000 --config.optimizer.learning_rate=3e-5 \
-             --config.study.measures=map,rank_distance,ndcg@10,recall@100
-           (docs/studies.md, The paper's data)
+Full size: --config=configs/studies/paper.py:full, on one TPU host (v5e-8): the
+           paper's encoders on mMARCO, 20,000 steps of 96 pairs, scored on
+           XQuAD-R, MLQA-R and MIRACL (docs/studies.md, The paper's data); of
+           one encoder with --config.study.only=encoder=XLM-R,data=mmarco
 """
 
 from hybrid_ir.config import Config
+from hybrid_ir.studies.start import (
+  FULL,
+  MMARCO,
+  SMALL,
+  ZERO_SHOT,
+  encoders,
+  start,
+)
 
 
-def get_config() -> Config:
+def get_config(size: str = SMALL) -> Config:
   """Seven mixtures and the encoder as it came, by encoder and training set."""
-  config = Config()
-  config.task = "study"
-  config.encoder.path = "intfloat/multilingual-e5-small"
-  config.encoder.dropout = 0.0
-  config.text.query_prefix = "query: "
-  config.text.passage_prefix = "passage: "
-  config.text.query_length = 256
-  config.text.passage_length = 256
-  config.layout.row_lengths = (128, 256)
-  config.loss.two_sided = True
-  config.optimizer.embeddings = "lazy"
-  config.adapt.trim_vocabulary = True
-  config.train.batch_size = 32
-  config.train.steps = 200
-  config.checkpoint.every = 50
-  config.checkpoint.keep = 1
-  config.evaluate.ann = False
-  config.evaluate.run_depth = 0  # no TREC files: a gigabyte each on XQuAD-R
-  config.study.name = "paper"
-  config.study.kind = "paper"
+  config = start("paper", size)
   config.study.against = ("batches=X-X", "batches=X-Y")
   config.study.only = ("encoder=E5", "data=mlqa_r", "data=xquad_r")
-  bare = {
-    "encoder.pooling": "mean",
-    "text.query_prefix": "Query: ",
-    "text.passage_prefix": "Passage: ",
-  }
+  if size == FULL:
+    config.study.only = ("data=mmarco",)
+    config.study.measures = ("map", "rank_distance", "ndcg@10", "recall@100")
   config.study.axes = {
     "batches": {
       "hybrid": {"mix.mono": 0.5, "mix.cross": 0.5},
@@ -66,19 +50,7 @@ def get_config() -> Config:
       "alpha .75": {"mix.mono": 0.75, "mix.cross": 0.25},
       "untrained": {"train.steps": 0},
     },
-    "encoder": {
-      "E5": {},  # as above
-      "XLM-R": {"encoder.path": "FacebookAI/xlm-roberta-base", **bare},
-      "LaBSE": {
-        "encoder.path": "sentence-transformers/LaBSE",
-        "text.query_prefix": "",
-        "text.passage_prefix": "",
-      },
-      "mBERT": {
-        "encoder.path": "google-bert/bert-base-multilingual-cased",
-        **bare,
-      },
-    },
+    "encoder": encoders(size),
     "data": {
       "mlqa_r": {
         "data.train": ("mlqa_r",),
@@ -90,10 +62,8 @@ def get_config() -> Config:
       },
       "mmarco": {
         "data.train": ("mmarco",),
-        "data.languages": ("ar", "de", "en", "hi", "ru", "zh"),
-        "evaluate.benchmarks": (
-          *("xquad_r", "mlqa_r", "ir_datasets:miracl/sw/dev"),
-        ),
+        "data.languages": MMARCO,
+        "evaluate.benchmarks": ZERO_SHOT,
       },
     },
   }

@@ -11,44 +11,25 @@ Expected:  XQuAD-R, token F1 in mono, MAP in multi, rank distance, at 1:0, 3:1,
            1:1, 1:3, 0:1 by batch: .773 .766 .761 .756 .751; .524 .575 .582 .585
            .586; 393 301 295 300 288; 1:1 by example .764, .562, 301
            (docs/results/ratio.md; the rest is not yet measured)
-Full size: mBERT and what was trained from it (LaBSE) are variants that
-           `study.only` leaves out here; with batch size, steps and rate as in
-           configs/studies/paper.py:
-             --config.study.only=encoder=mBERT,encoder=LaBSE
+Full size: --config=configs/studies/ratio.py:full, on one TPU host: mBERT and
+           what was trained from it (LaBSE) on mMARCO, 20,000 steps of 96 pairs
+           (hybrid_ir/studies/start.py)
 """
 
 from hybrid_ir.config import Config
+from hybrid_ir.studies.start import FULL, SMALL, encoders, start
 
 
-def get_config() -> Config:
+def get_config(size: str = SMALL) -> Config:
   """Five ratios, by batch and by example, of one encoder or more."""
-  config = Config()
-  config.task = "study"
-  config.encoder.path = "intfloat/multilingual-e5-small"
-  config.encoder.dropout = 0.0
-  config.text.query_prefix = "query: "
-  config.text.passage_prefix = "passage: "
-  config.text.query_length = 256
-  config.text.passage_length = 256
-  config.data.train = ("mlqa_r",)
-  config.layout.row_lengths = (128, 256)
-  config.loss.two_sided = True
-  config.optimizer.embeddings = "lazy"
-  config.adapt.trim_vocabulary = True
-  config.train.batch_size = 32
-  config.train.steps = 200
-  config.checkpoint.every = 50
-  config.checkpoint.keep = 1
-  config.evaluate.benchmarks = ("xquad_r",)
-  config.evaluate.ann = False
-  config.evaluate.run_depth = 0  # no TREC files: a gigabyte each on XQuAD-R
-  config.study.name = "ratio"
-  config.study.kind = "ratio"
+  config = start("ratio", size)
   config.study.measures = (
     *("map", "f1@10", "token_f1", "rank_distance"),
     *("language_divergence@10", "own_language_share@10"),
   )
   config.study.only = ("encoder=E5",)
+  if size == FULL:
+    config.study.only = ("encoder=mBERT", "encoder=LaBSE")
   config.study.against = ("mono:cross=1:0", "mixed by=batch")
   config.study.axes = {
     "mono:cross": {
@@ -62,19 +43,6 @@ def get_config() -> Config:
       "batch": {"mix.interleave": "batch"},
       "example": {"mix.interleave": "example"},
     },
-    "encoder": {
-      "E5": {},  # as above
-      "mBERT": {
-        "encoder.path": "google-bert/bert-base-multilingual-cased",
-        "encoder.pooling": "mean",
-        "text.query_prefix": "Query: ",
-        "text.passage_prefix": "Passage: ",
-      },
-      "LaBSE": {
-        "encoder.path": "sentence-transformers/LaBSE",
-        "text.query_prefix": "",
-        "text.passage_prefix": "",
-      },
-    },
+    "encoder": encoders(size),
   }
   return config

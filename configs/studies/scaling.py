@@ -11,11 +11,11 @@ Expected:  mono MRR, seed 0, with "--config.study.only=model=3 layers": at 128,
            256, 512, 1148 questions .455 .462 .462 .467; at 800, 1600, 3200,
            12800 pairs .235 .272 .356 .519; batches of 8, 16, 64 .517 .501 .375
            (docs/results/scaling.md; 6 and 12 layers are not yet measured)
-Full size: --config.encoder.path=FacebookAI/xlm-roberta-base with its pooling,
-           prefixes and rate; the axes' steps and batch sizes times 100 and 16,
-           sizes of a pretrained family (`encoder.path`) on the axis `model`,
-           and MIRACL:
-             --config.evaluate.benchmarks=xquad_r,ir_datasets:miracl/sw/dev
+Full size: --config=configs/studies/scaling.py:full, on one TPU host: XLM-R on
+           mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py), a
+           quarter of that to twice as much on each axis, scored on MIRACL, too.
+           Sizes of a pretrained family, such as E5's, are variants of
+           `encoder.path` in place of `encoder.keep_layers`
 Note:      one axis at a time. `questions` is the size of the data: parallel
            questions of MLQA-R, which has 1,148; all see as many pairs. `pairs`
            is the pairs seen, steps of one batch size: compute. Batch sizes see
@@ -27,56 +27,44 @@ Note:      one axis at a time. `questions` is the size of the data: parallel
 """
 
 from hybrid_ir.config import Config
+from hybrid_ir.studies.start import FULL, MMARCO, SMALL, start
 
 
-def get_config() -> Config:
+def get_config(size: str = SMALL) -> Config:
   """Five axes around the hybrid run of 200 steps of 32 pairs."""
-  config = Config()
-  config.task = "study"
-  config.encoder.path = "intfloat/multilingual-e5-small"
-  config.encoder.dropout = 0.0
-  config.text.query_prefix = "query: "
-  config.text.passage_prefix = "passage: "
-  config.text.query_length = 256
-  config.text.passage_length = 256
-  config.data.train = ("mlqa_r",)
-  config.layout.row_lengths = (128, 256)
-  config.loss.two_sided = True
-  config.optimizer.embeddings = "lazy"
-  config.adapt.trim_vocabulary = True
-  config.train.batch_size = 32
-  config.train.steps = 200
-  config.checkpoint.every = 50
-  config.checkpoint.keep = 1
-  config.evaluate.benchmarks = ("xquad_r",)
-  config.evaluate.ann = False
-  config.evaluate.run_depth = 0  # no TREC files: a gigabyte each on XQuAD-R
-  config.study.name = "scaling"
-  config.study.kind = "scaling"
+  config = start("scaling", size)
   config.study.design = "one_at_a_time"
   config.study.measures = ("mrr", "map", "rank_distance")
+  B, steps = config.train.batch_size, config.train.steps
+  questions, fewer = "1148", (128, 256, 512)
+  languages = "ar de en es hi vi zh"
+  if size == FULL:
+    questions, fewer = "532761", (8_000, 32_000, 128_000)
+    languages = " ".join(MMARCO)
   config.study.axes = {
     "questions": {
-      "1148": {},
-      "128": {"data.limit": 128},
-      "256": {"data.limit": 256},
-      "512": {"data.limit": 512},
+      questions: {},
+      **{str(count): {"data.limit": count} for count in fewer},
     },
     "pairs": {
-      "6400": {},
-      "800": {"train.steps": 25},
-      "1600": {"train.steps": 50},
-      "3200": {"train.steps": 100},
-      "12800": {"train.steps": 400},
+      str(B * steps): {},
+      **{
+        str(B * some): {"train.steps": some}
+        for some in (steps // 8, steps // 4, steps // 2, 2 * steps)
+      },
     },
     "batch": {
-      "32": {},
-      "8": {"train.batch_size": 8, "train.steps": 800},
-      "16": {"train.batch_size": 16, "train.steps": 400},
-      "64": {"train.batch_size": 64, "train.steps": 100},
+      str(B): {},
+      **{
+        str(some): {
+          "train.batch_size": some,
+          "train.steps": B * steps // some,
+        }
+        for some in (B // 4, B // 2, 2 * B)
+      },
     },
     "languages": {
-      "ar de en es hi vi zh": {},
+      languages: {},
       "en zh": {"data.languages": ("en", "zh")},
       "en es": {"data.languages": ("en", "es")},
       "de en es": {"data.languages": ("de", "en", "es")},

@@ -57,6 +57,7 @@ def compare_pairs(
     if against in groups
   ]
   of_pairs = [runs_of(pair, groups) for pair in pairs]
+  alone = [{arm.name: [*groups[arm.name]]} for arm in arms]
   # An arm alone has no intervals: pairs come after, and theirs stand.
   compared = [
     compare_on(
@@ -67,7 +68,7 @@ def compare_pairs(
       level=config.compare.level,
       seed=config.seed,
     )
-    for runs in (*({arm.name: groups[arm.name]} for arm in arms), *of_pairs)
+    for runs in (*alone, *of_pairs)
     if runs
   ]
   tested = [d for one in compared for d in one.differences]

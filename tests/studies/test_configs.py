@@ -7,6 +7,7 @@ import re
 import pytest
 
 from hybrid_ir.config_check import check
+from hybrid_ir.errors import UserError
 from hybrid_ir.studies.grid import make_cells
 
 CONFIGS = sorted(
@@ -14,11 +15,11 @@ CONFIGS = sorted(
 )
 
 
-def load(path):
+def load(path, *size):
   spec = importlib.util.spec_from_file_location("study", path)
   module = importlib.util.module_from_spec(spec)
   spec.loader.exec_module(module)
-  config = module.get_config()
+  config = module.get_config(*size)
   check(config)
   return config
 
@@ -46,6 +47,69 @@ def test_its_cells(path):
   assert len(trained) == len({cell.key for cell in trained})
   assert len(trained) % len(config.study.seeds) == 0
   assert len(labels) * 3 >= len(cells) >= len(labels)
+
+
+SCALED = [path for path in CONFIGS if path.stem != "world_facts"]
+
+
+@pytest.mark.parametrize("path", SCALED, ids=lambda path: path.stem)
+def test_its_cells_at_full_size(path):
+  assert f"--config=configs/studies/{path.name}:full" in path.read_text("utf-8")
+  small, full = load(path), load(path, "full")
+  cells = make_cells(full, pathlib.Path("/study"))
+  trained = [cell for cell in cells if cell.is_trained]
+  assert len(trained) == len({cell.key for cell in trained})
+  # No run is as short as here, and each is scored on what is asked for.
+  for cell in trained:
+    batches = cell.config.train.steps * cell.config.train.batch_size
+    assert batches >= 20_000 * 96 / 8
+    assert cell.config.train.batch_size % 8 == 0  # chips of a host
+    assert cell.config.encoder.dtype == "bfloat16"
+    assert "mmarco" in cell.config.data.train or path.stem == "instruct"
+  # The same question: as many choices, but for axes of encoders and data.
+  if path.stem in ("best_of_both", "instruct", "mtop", "scaling"):
+    here = make_cells(small, pathlib.Path("/study"))
+    assert len(cells) == len(here)
+    assert [c.labels.keys() for c in cells] == [c.labels.keys() for c in here]
+
+
+@pytest.mark.parametrize("path", SCALED, ids=lambda path: path.stem)
+def test_there_is_no_other_size(path):
+  with pytest.raises(UserError, match=r"large: expected small or full"):
+    load(path, "large")
+
+
+def test_the_papers_table_at_full_size():
+  [path] = [path for path in CONFIGS if path.stem == "paper"]
+  cells = make_cells(load(path, "full"), pathlib.Path("/study"))
+  encoder = {cell.labels["encoder"]: cell.config.encoder for cell in cells}
+  assert {name: one.path for name, one in encoder.items()} == {
+    "XLM-R": "FacebookAI/xlm-roberta-base",
+    "LaBSE": "sentence-transformers/LaBSE",
+    "mBERT": "google-bert/bert-base-multilingual-cased",
+    "E5": "intfloat/multilingual-e5-small",
+  }
+  # E5 and LaBSE say themselves how they pool.
+  assert {name: one.pooling for name, one in encoder.items()} == {
+    "XLM-R": "mean",
+    "mBERT": "mean",
+    "LaBSE": None,
+    "E5": None,
+  }
+  prefix = {c.labels["encoder"]: c.config.text.query_prefix for c in cells}
+  assert prefix == {
+    "XLM-R": "Query: ",
+    "mBERT": "Query: ",
+    "LaBSE": "",
+    "E5": "query: ",
+  }
+  shares = {
+    cell.config.mix.mono for cell in cells if cell.labels["encoder"] == "XLM-R"
+  }
+  assert shares >= {0, 0.25, 0.4, 0.5, 0.6, 0.75, 1}
+  assert {cell.config.evaluate.benchmarks for cell in cells} == {
+    ("xquad_r", "mlqa_r", "ir_datasets:miracl/sw/dev")
+  }
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
