@@ -66,7 +66,7 @@ def fits_table(one: OnBenchmark, size: Size, found: Sequence[Fit]) -> Table:
         *(str(fit.group), fit.setting, title(fit.measure), _sizes(fit)),
         *(_formula(fit.law), *_exponent(fit.law), _floor(fit.law)),
         fit.law.over,
-        "; ".join(fit.law.problems) or "nothing found",
+        "; ".join(_against(fit.law)) or "nothing found",
       )
       for fit in found
     ),
@@ -141,10 +141,23 @@ def _clause(fit: Fit) -> str:
   said = NOT_DETERMINED
   if interval != NOT_DETERMINED:
     said = f"exponent {exponent} {interval} by resampling {fit.law.over}"
+  problems = _against(fit.law)
   against = "nothing found against it"
-  if fit.law.problems:
-    against = f"against it: {', '.join(fit.law.problems)}"
+  if problems:
+    against = f"against it: {', '.join(problems)}"
   return f"{fit.setting} {_formula(fit.law)}, {said} ({against})"
+
+
+def _against(law: PowerLaw) -> list[str]:
+  """What speaks against it as a law of 1 - measure, which is 0 to 1."""
+  found = [*law.problems]
+  if law.curve.a * law.curve.b < 0:
+    found.append("the error rises with the size")
+  if law.curve.c > 1:
+    found.append(
+      f"it ends at {law.curve.c:.3g}, above 1, where no error can be"
+    )
+  return found
 
 
 def _exponent(law: PowerLaw) -> tuple[str, str]:
@@ -157,7 +170,7 @@ def _exponent(law: PowerLaw) -> tuple[str, str]:
 
 def _floor(law: PowerLaw) -> str:
   """Where the curve ends, as far as the runs tell."""
-  if law.curve.form != "power_floor":
+  if law.curve.form != "power_floor" or not law.has_intervals:
     return "–"
   low, high = law.interval("c")
   return f"[{low:.3g}, {high:.3g}]"
@@ -165,5 +178,7 @@ def _floor(law: PowerLaw) -> str:
 
 def _formula(law: PowerLaw) -> str:
   curve = law.curve
-  floor = f"{curve.c:.3g} + " if law.curve.form == "power_floor" else ""
-  return f"{floor}{curve.a:.3g} x^{-curve.b:.3f}"
+  if curve.form != "power_floor":
+    return f"{curve.a:.3g} x^{-curve.b:.3f}"
+  sign = "-" if curve.a < 0 else "+"
+  return f"{curve.c:.3g} {sign} {abs(curve.a):.3g} x^{-curve.b:.3f}"

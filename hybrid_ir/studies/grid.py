@@ -221,12 +221,15 @@ class _Grid:
         )
       keys[WARM_START] = str(before.folder)
     config = run_config(self._config, labels, seed, keys)
+    drawn_by = seed
     if not is_trained(config):
       keys |= as_it_came()
-      config = run_config(self._config, labels, seed, keys)
+      drawn_by = keys["seed"]  # of nothing: the same, whatever `study.seeds`
+      config = run_config(self._config, labels, drawn_by, keys)
     key = identity(config, before.key if before else "")
     # One name for all seeds would join other studies' runs: a run has its own.
-    config = run_config(self._config, labels, seed, {**keys, "system": key})
+    keys["system"] = key
+    config = run_config(self._config, labels, drawn_by, keys)
     return Cell(labels, seed, config, key, self._folder / key, before)
 
   def _sources(self) -> list[Labels]:

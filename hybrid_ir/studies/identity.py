@@ -10,9 +10,12 @@ from hybrid_ir.config_keys import walk
 _LETTERS = 16  # of a hash: 64 bits
 # What scoring reads of an encoder that is not trained here.
 _SCORED_BY = (
-  *("seed", "encoder.", "text.", "layout.", "data.prefixes"),
+  *("encoder.", "text.", "layout.", "data.prefixes"),
   *("train.steps", "train.warm_start"),
 )
+_TRAINED_BY = ("encoder.dropout",)  # of these it does not
+# No part of what a trained run is, but of what a cell's figures are.
+_OF_FIGURES = ("encoder.dimensions",)
 
 
 def as_it_came() -> dict[str, Any]:
@@ -24,7 +27,8 @@ def as_it_came() -> dict[str, Any]:
   return {
     name: value
     for name, field, value in walk(Config())
-    if field.metadata["identity"] and not name.startswith(_SCORED_BY)
+    if field.metadata["identity"]
+    and (name in _TRAINED_BY or not name.startswith(_SCORED_BY))
   }
 
 
@@ -47,7 +51,8 @@ def identity(config: Config, starts_from: str) -> str:
   keys = {
     name: value
     for name, field, value in walk(config)
-    if field.metadata["identity"] and value != defaults[name]
+    if field.metadata["identity"] or name in _OF_FIGURES
+    if value != defaults[name]
   }
   if starts_from:
     keys["train.warm_start"] = f"@{starts_from}"

@@ -48,7 +48,9 @@ def over_size(
   if len(arms) < 2 or not any(groups.values()):
     return Extra()
   name = f"{one.benchmark}: {title(measure)} over {size.name} by {what}"
-  columns = [(arm.name, size_of(outcome.config, size, arm)) for arm in arms]
+  columns = [
+    (arm.name, size_of(outcome.config, size, arm) or 0.0) for arm in arms
+  ]
   table = Table(
     name,
     _caption(one, members),
@@ -59,7 +61,9 @@ def over_size(
     tuple(_rows(groups, measure, [arm for arm, _ in columns])),
   )
   plots = by_group(one, size, groups, measure=measure, what=what)
-  return Extra((table,), tuple(plots), (_sentence(table),))
+  return Extra(
+    (table,), tuple(plots), (_sentence(table, [at for _, at in columns]),)
+  )
 
 
 def _caption(one: OnBenchmark, members: Mapping[str, Sequence[str]]) -> str:
@@ -93,15 +97,16 @@ def _rows(
       )
 
 
-def _sentence(table: Table) -> Finding:
-  """Every group at the first and at the last size."""
-  first, last = table.heads[3], table.heads[-1]
+def _sentence(table: Table, sizes: Sequence[float]) -> Finding:
+  """Every group at the smallest and at the largest size, in all their arms."""
+  ends = [i for i, at in enumerate(sizes) if at in (sizes[0], sizes[-1])]
+  arms = [table.heads[3 + i] for i in ends]
   parts: dict[str, list[str]] = {}
   for setting, group, languages, *values in table.rows:
-    each = f"{group} ({languages}) {values[0]} and {values[-1]}"
-    parts.setdefault(setting, []).append(each)
-  said = "; ".join(f"{key} {', '.join(parts[key])}" for key in parts)
+    each = ", ".join(values[i] for i in ends)
+    parts.setdefault(setting, []).append(f"{group} ({languages}) {each}")
+  said = "; ".join(f"{key} {'; '.join(parts[key])}" for key in parts)
   return Finding(
-    f"{table.name}, of {first} and of {last}: {said}.",
-    f"{table.name}, columns {first} and {last}",
+    f"{table.name}, of {' and of '.join(arms)}, in this order: {said}.",
+    f"{table.name}, columns {' and '.join(arms)}",
   )

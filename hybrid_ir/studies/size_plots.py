@@ -14,7 +14,7 @@ from hybrid_ir.studies.points import Band, Points, points
 from hybrid_ir.studies.power_law import PowerLaw
 from hybrid_ir.studies.sizes import Size
 
-_SEEDS = "bars: one standard deviation over seeds"
+_SEEDS = "bars: one standard deviation over seeds, of one seed none"
 _ACROSS = 50  # places of a curve
 
 
@@ -30,7 +30,7 @@ def overall(
     if group == ALL:
       bars = (
         f"bars: {level} interval over questions where it was computed, else one"
-        " standard deviation over seeds"
+        " standard deviation over seeds, of one seed none"
       )
     for measure in dict.fromkeys(measure for _, measure in there):
       laws = {
@@ -44,7 +44,9 @@ def overall(
         if of == measure
       ]
       curves = (
-        "; lines: the power law fitted, with its 95 % interval" if laws else ""
+        "; lines: the power law fitted, with its 95 % interval"
+        if any(law.has_intervals for law in laws.values())
+        else ""
       )
       yield from _plot(
         slug(size.axis, one.benchmark, measure, *_ending(group)),
@@ -105,7 +107,7 @@ def _line(label: str, places: Sequence[Place], law: PowerLaw | None) -> Points:
     [place.mean for place in places],
     [place.low for place in places],
     [place.high for place in places],
-    _band(law, min(sizes), max(sizes)) if law else None,
+    _band(law, min(sizes), max(sizes)) if law and law.has_intervals else None,
   )
 
 

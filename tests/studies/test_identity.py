@@ -12,8 +12,11 @@ STUDIES = pathlib.Path("/studies")
 def keys(make_study, **changed):
   """Of a trained run and of the encoder as it came."""
   axes = {"kind": {"hybrid": {}, "untrained": {"train.steps": 0}}}
-  cells = make_cells(make_study(axes, seeds=(0,), **changed), STUDIES)
-  return [cell.key for cell in cells]
+  cells = make_cells(make_study(axes, **{"seeds": (0,), **changed}), STUDIES)
+  return [
+    next(cell.key for cell in cells if cell.is_trained == trained)
+    for trained in (True, False)
+  ]
 
 
 def test_an_encoder_as_it_came_is_one_run_whatever_others_train_on(make_study):
@@ -24,6 +27,8 @@ def test_an_encoder_as_it_came_is_one_run_whatever_others_train_on(make_study):
     {"loss__temperature": 0.05},
     {"train__batch_size": 32},
     {"adapt__trim_vocabulary": True},
+    {"encoder__dropout": 0.2},
+    {"seeds": (4, 5)},
   ):
     other, same = keys(make_study, **changed)
     assert same == came, changed
@@ -39,8 +44,18 @@ def test_what_its_scores_depend_on_makes_it_another(make_study):
     {"text__passage_length": 32},
     {"layout__row_lengths": (64, 256)},
     {"data__prefixes": {"a.jsonl": ("q: ", "p: ")}},
+    {"encoder__dimensions": 64},
   ):
     assert keys(make_study, **changed)[1] != came, changed
+
+
+def test_fewer_dimensions_are_other_figures(make_study):
+  axes = {"size": {"all": {}, "64": {"encoder.dimensions": 64}}}
+  whole, fewer = make_cells(make_study(axes, seeds=(0,)), STUDIES)
+  assert whole.key != fewer.key
+  # All of them, the default, is no change to runs of earlier versions.
+  [alone] = make_cells(make_study({"kind": {"any": {}}}, seeds=(0,)), STUDIES)
+  assert whole.key == alone.key
 
 
 def test_its_config_says_nothing_of_training(make_study):

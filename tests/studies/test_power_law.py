@@ -176,3 +176,17 @@ def test_whether_runs_determine_the_exponent():
   assert ask(scores(saturating, 0.002)).determines_exponent()
   step = np.repeat(np.where(SIZES > 200, 1.0, 0.0), SEEDS)
   assert not ask(step).determines_exponent()
+
+
+def test_few_resampled_arms_determine_no_exponent():
+  """Through as many points as parameters every draw is a slope between two."""
+  noise = np.random.default_rng(0).normal(0, 1e-4, len(SIZES))
+  y = saturating(SIZES) + noise
+  few = ask(y[:5], x=SIZES[:5], over="arms")
+  assert few.curve.form == "power_floor"
+  assert not few.has_intervals
+  assert not few.determines_exponent()
+  assert ask(y, x=SIZES, over="arms").has_intervals == (len(SIZES) >= 6)
+  # Seeds are a sample of their own, at however few sizes.
+  seeds = ask(scores(saturating, 0.002))
+  assert seeds.has_intervals

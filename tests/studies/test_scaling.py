@@ -170,6 +170,54 @@ def test_arms_of_one_size_are_resampled_not_seeds(make_study, make_outcome):
   assert row[8] == "arms"
 
 
+def test_a_sentence_tells_every_arm_of_the_smallest_size(
+  make_study, make_outcome
+):
+  seen = {name: tuple(name.split()) for name in ("en zh", "en es", "ar en es")}
+  scores = {
+    arm: {"th": (x, x), "en": (0.9, 0.9)}
+    for arm, x in zip(seen, (0.4, 0.6, 0.5), strict=True)
+  }
+  found = extra(along_languages(make_study, make_outcome, seen, scores))
+  [group] = [f for f in found.findings if "by script, zero-shot" in f.text]
+  # Of either alone it would be a rise, or a fall.
+  assert "of en zh (2) and of en es (2) and of ar en es (3)" in group.text
+  values = [f"{x:.4f} ± .0000".lstrip("0") for x in (0.4, 0.6, 0.5)]
+  assert f"Thai (th) {', '.join(values)}" in group.text
+
+
+def batches(make_study, make_outcome, level):
+  """The table of fits over batches of 8 to 128, of three seeds."""
+  sizes = (8, 16, 32, 64, 128)
+  config = make_study(
+    {"batch": {str(x): {"train.batch_size": x} for x in sizes}},
+    design="one_at_a_time",
+    study__measures=("mrr",),
+  )
+  draws = np.random.default_rng(0)
+  scores = {
+    str(x): {MRR: tuple(level(x) + draws.normal(0, 0.002, 3))} for x in sizes
+  }
+  found = extra(make_outcome(config, scores))
+  [table] = [t for t in found.tables if "power laws" in t.name]
+  [row] = table.rows
+  return dict(zip(table.heads, row, strict=True))
+
+
+def test_a_score_that_falls_is_no_law_of_gains(make_study, make_outcome):
+  row = batches(make_study, make_outcome, lambda x: 0.1 + 0.6 * x**-0.3)
+  assert "the error rises with the size" in row["against it"]
+  assert " - 0." in row["curve of 1 - measure"]
+  assert "-0." not in row["curve of 1 - measure"].replace("^-0.", "")
+  rising = batches(make_study, make_outcome, lambda x: 0.9 - 0.6 * x**-0.3)
+  assert "rises" not in rising["against it"]
+
+
+def test_a_curve_that_ends_above_1_is_told(make_study, make_outcome):
+  row = batches(make_study, make_outcome, lambda x: 1 - 0.1 * np.log(x))
+  assert ", above 1, where no error can be" in row["against it"]
+
+
 def test_more_seeds_of_the_same_do_not_narrow_an_interval(
   make_study, make_outcome
 ):
@@ -301,8 +349,8 @@ def test_fits_are_of_languages_that_no_arm_trained_on(make_study, make_outcome):
   )
   assert "of queries in all languages is fitted" in second.text
   [group] = [f for f in others if "by script, zero-shot" in f.text]
-  assert "cross Cyrl (ru) .2000 ± .0000 and .4000 ± .0000" in group.text
-  assert ", Thai (th) .3100 ± .0141 and .5100 ± .0141" in group.text
+  assert "cross Cyrl (ru) .2000 ± .0000, .4000 ± .0000;" in group.text
+  assert "; Thai (th) .3100 ± .0141, .5100 ± .0141." in group.text
   names = {plot.name for plot in found.plots}
   assert names == {
     "languages-xquad-r-mrr",
