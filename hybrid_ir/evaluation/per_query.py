@@ -27,6 +27,23 @@ _PEER_CUTOFF = LIST_DEPTH
 _SHARE_CUTOFF = 10
 
 
+def measure_names(cutoffs: Sequence[int]) -> tuple[str, ...]:
+  """What `every_value` measures, of sentences.
+
+  Args:
+    cutoffs: k of recall, precision, f1, success and ndcg.
+  """
+  families = ("recall", "precision", "f1", "success", "ndcg")
+  return (
+    *("map", f"map@{_AP_CUTOFF}", "mrr"),
+    *(f"{family}@{k}" for family in families for k in cutoffs),
+    *("rank_distance", f"language_divergence@{_SHARE_CUTOFF}"),
+    *(f"own_language_share@{_SHARE_CUTOFF}", "own_language_first"),
+    *(f"peer@{_PEER_CUTOFF}", f"peer_nonrelevant@{_PEER_CUTOFF}"),
+    *("token_f1", "exact_match"),
+  )
+
+
 def every_value(
   benchmark: Benchmark,
   ranking: Ranking,

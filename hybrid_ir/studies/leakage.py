@@ -68,6 +68,9 @@ def overlap_table(
     figures = (f"{getattr(counts, field):,}" for field in _FIELDS)
     other = "not counted" if counts.other is None else f"{counts.other:,}"
     rows.append((name, benchmark, *figures, other))
+  for folder, benchmark in _trained_elsewhere(cells):
+    said = "not checked: no run of this study trained it"
+    rows.append((folder, benchmark, said, *[""] * 5))
   return Table(
     TABLE,
     "Training pairs whose query is one of the benchmark's, whose passage is"
@@ -111,6 +114,20 @@ def _pairs(
               seen.add(pair)
               yield (*pair, before.config)
       before = before.starts_from
+
+
+def _trained_elsewhere(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:
+  """What runs start from that is no run of the study, by benchmark, once."""
+  seen = set()
+  for cell in cells:
+    first = cell
+    while first.starts_from:
+      first = first.starts_from
+    for benchmark in cell.config.evaluate.benchmarks:
+      pair = first.config.train.warm_start, benchmark
+      if pair[0] and pair not in seen:
+        seen.add(pair)
+        yield pair
 
 
 def _counted(

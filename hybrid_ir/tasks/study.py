@@ -18,6 +18,7 @@ from hybrid_ir.studies.estimate import (
 )
 from hybrid_ir.studies.grid import Cell, make_cells
 from hybrid_ir.studies.leakage import overlap_table
+from hybrid_ir.studies.measures import check_measures
 from hybrid_ir.studies.names import check_names
 from hybrid_ir.studies.page import Table, table_lines
 from hybrid_ir.studies.room import check_room
@@ -32,9 +33,9 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   The pages of what is done are written, too, where it is stopped before.
 
   Raises:
-    UserError: axes that cannot be varied, data that changed since a run, two
-      benchmarks of one name, no room for a checkpoint, or runs that failed,
-      when all others are done.
+    UserError: measures that there are not, axes that cannot be varied, data
+      that changed since a run, two benchmarks of one name, no room for a
+      checkpoint, or runs that failed, when all others are done.
     OSError: the disk is full.
     SystemExit: with `stopping.STOPPED`, where the time of
       `study.budget_minutes` is over, or SIGTERM came.
@@ -44,6 +45,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
       "config key 'study.name' is empty; take one of configs/studies/, or name"
       " the folder that its pages go to"
     )
+  check_measures(config.study.measures)
   cells = make_cells(config, workdir)
   origins.check(cells)
   if config.study.dry_run:

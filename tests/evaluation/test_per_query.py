@@ -9,7 +9,11 @@ from hybrid_ir.data.records import Record
 from hybrid_ir.evaluation import per_query
 from hybrid_ir.evaluation.benchmarks import from_records
 from hybrid_ir.evaluation.bias import language_share
-from hybrid_ir.evaluation.per_query import cut_values, every_value
+from hybrid_ir.evaluation.per_query import (
+  cut_values,
+  every_value,
+  measure_names,
+)
 from hybrid_ir.evaluation.preference import first_languages, language_preference
 from hybrid_ir.evaluation.results import SETTINGS, needed
 from hybrid_ir.retrieval.ranking import Ranking
@@ -110,6 +114,7 @@ def test_the_names(values):
       for k in CUTOFFS
     ),
   }
+  assert set(measure_names(CUTOFFS)) == set(values)
 
 
 def test_every_name_is_documented(values):

@@ -93,3 +93,32 @@ def test_what_cannot_be_read_is_told(study, tmp_path):
   [row] = overlap_table(cells, opening, tmp_path).rows
   assert row[2].startswith("not checked: ")
   assert "train.jsonl:1" in row[2]
+
+
+def test_what_was_trained_elsewhere_is_told(make_study, study, tmp_path):
+  config, _ = study
+  cells = make_cells(
+    make_study(
+      {
+        "kind": {
+          "X-X": {"mix.cross": 0.0},
+          "then X-Y": {"train.warm_start": "@kind=X-X", "mix.mono": 0.0},
+        }
+      },
+      train__warm_start="/runs/before",
+      data__train=config.data.train,
+      evaluate__benchmarks=config.evaluate.benchmarks,
+    ),
+    tmp_path,
+  )
+
+  def opening(config, name):
+    return open_benchmark(name, config.data, tmp_path)
+
+  counted, told = overlap_table(cells, opening, tmp_path).rows
+  assert counted[0] == config.data.train[0]
+  # The run that the other starts from is the study's own, and counted.
+  assert told[:3] == (
+    *("/runs/before", config.evaluate.benchmarks[0]),
+    "not checked: no run of this study trained it",
+  )

@@ -592,6 +592,12 @@ def test_a_study_without_a_name_is_refused(run, tmp_path):
     run(tmp_path, {**STUDY, "study.name": ""})
 
 
+def test_a_measure_that_there_is_not_is_refused(run, tmp_path):
+  with pytest.raises(UserError, match=r"'study\.measures' has 'mapp'"):
+    run(tmp_path, {**STUDY, "study.measures": ("map", "mapp")})
+  assert not (tmp_path / "cells").exists()
+
+
 def test_a_folder_in_the_way_is_not_replaced(run, tmp_path):
   (tmp_path / "paper").mkdir()
   (tmp_path / "paper/mine.txt").write_text("mine")
