@@ -9,9 +9,9 @@ Hardware:  2 CPU cores, 8 GB; 24 choices by 3 seeds, 6 to 11 minutes a cell: 8
            ran in the same workdir
 Disk:      1.1 GB, of the run that is under way
 Expected:  hybrid minus X-X in mono MAP, seed 0: -.016 as it is, -.014 at
-           temperature .01, -.013 at .05; hybrid .797 as it is, .801 with 400
-           steps, .804 with one pair of languages a batch, which loses 56 ranks
-           of rank distance, .797 in batches of 64 (docs/results/best_of_both.md
+           temperature .01, -.013 at .05, -.015 in batches of 64; hybrid .797 as
+           it is, .801 with 400 steps, .804 with one pair of languages a batch,
+           which loses 56 ranks of rank distance (docs/results/best_of_both.md
            and best_of_both_batches.md; the rest is not yet measured)
 Full size: --config=configs/studies/best_of_both.py:full, on one TPU host: XLM-R
            on mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py)
