@@ -12,8 +12,9 @@ Expected:  mono MRR, seed 0, with "--config.study.only=model=3 layers": at 128,
            12800 pairs .235 .272 .356 .519; batches of 8, 16, 64 .517 .501 .375
            (docs/results/scaling.md; 6 and 12 layers are not yet measured)
 Full size: --config=configs/studies/scaling.py:full, on one TPU host: XLM-R on
-           mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py), a
-           quarter of that to twice as much on each axis, scored on MIRACL, too.
+           mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py),
+           from an eighth of that to twice as much on each axis, scored on
+           MIRACL, too.
            Sizes of a pretrained family, such as E5's, are variants of
            `encoder.path` in place of `encoder.keep_layers`
 Note:      one axis at a time. `questions` is the size of the data: parallel
