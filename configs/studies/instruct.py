@@ -12,11 +12,11 @@ Expected:  not yet measured
 Full size: --config=configs/studies/instruct.py:full, on one TPU host: XLM-R on
            mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py), scored
            on NeuCLIR, too, whose queries are English and whose pool is Chinese,
-           Persian and Russian together
+           Persian and Russian together. Of Dolly 500 steps, three epochs
 Note:      multilingual retrieval with one query language (MLIR) is here the
            setting `multi` with English queries; it has a table of its own.
-           Whatever trains on both takes twice the steps, so it is held against
-           hybrid batches alone for as long, too
+           Whatever trains on both takes the steps of both, so it is held
+           against hybrid batches alone for as long, too
 """
 
 from hybrid_ir.config import Config
@@ -31,6 +31,7 @@ def get_config(size: str = SMALL) -> Config:
       *("xquad_r", "ir_datasets:neuclir/1/multi/trec-2023"),
     )
   pairs, steps = config.data.train, config.train.steps
+  its = 500 if size == FULL else steps  # of Dolly's 15,011 examples
   hybrid = {
     "data.train": pairs,
     "mix.mono": 0.5,
@@ -42,22 +43,23 @@ def get_config(size: str = SMALL) -> Config:
     "mix.mono": 0.0,
     "mix.cross": 0.0,
     "mix.instruct": 1.0,
+    "train.steps": its,
   }
   config.study.against = (
-    *("training=hybrid", "training=hybrid twice as long"),
+    *("training=hybrid", "training=hybrid as long as both"),
     *("training=instructions", "training=hybrid then instructions"),
   )
   config.study.axes = {
     "training": {
       "hybrid": hybrid,
-      "hybrid twice as long": {**hybrid, "train.steps": 2 * steps},
+      "hybrid as long as both": {**hybrid, "train.steps": steps + its},
       "instructions": instructions,
       "both at once": {
         "data.train": (*pairs, "dolly"),
-        "mix.mono": 0.25,
-        "mix.cross": 0.25,
-        "mix.instruct": 0.5,
-        "train.steps": 2 * steps,
+        "mix.mono": steps / (steps + its) / 2,
+        "mix.cross": steps / (steps + its) / 2,
+        "mix.instruct": its / (steps + its),
+        "train.steps": steps + its,
       },
       "hybrid then instructions": {
         **instructions,

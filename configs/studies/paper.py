@@ -54,10 +54,12 @@ def get_config(size: str = SMALL) -> Config:
     "data": {
       "mlqa_r": {
         "data.train": ("mlqa_r",),
+        "data.languages": (),
         "evaluate.benchmarks": ("xquad_r",),
       },
       "xquad_r": {
         "data.train": ("xquad_r",),
+        "data.languages": (),
         "evaluate.benchmarks": ("mlqa_r",),
       },
       "mmarco": {

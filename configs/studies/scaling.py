@@ -13,8 +13,8 @@ Expected:  mono MRR, seed 0, with "--config.study.only=model=3 layers": at 128,
            (docs/results/scaling.md; 6 and 12 layers are not yet measured)
 Full size: --config=configs/studies/scaling.py:full, on one TPU host: XLM-R on
            mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py),
-           from an eighth of that to twice as much on each axis, scored on
-           MIRACL, too.
+           scored on MIRACL, too: from an eighth of the pairs to twice as many,
+           batches a quarter to twice as large, 8,000 of mMARCO's pairs to all.
            Sizes of a pretrained family, such as E5's, are variants of
            `encoder.path` in place of `encoder.keep_layers`
 Note:      one axis at a time. `questions` is the size of the data: parallel
@@ -32,7 +32,7 @@ from hybrid_ir.studies.start import FULL, MMARCO, SMALL, start
 
 
 def get_config(size: str = SMALL) -> Config:
-  """Five axes around the hybrid run of 200 steps of 32 pairs."""
+  """Five axes around a hybrid run."""
   config = start("scaling", size)
   config.study.design = "one_at_a_time"
   config.study.measures = ("mrr", "map", "rank_distance")

@@ -27,6 +27,7 @@ from hybrid_ir.data.ir_library import (
 from hybrid_ir.data.records import Record
 
 __all__ = [
+  "MMARCO_PAIRS",
   "NAMES",
   "PREFIX",
   "fingerprint",
@@ -40,6 +41,7 @@ __all__ = [
 NAMES = ("mmarco", "mr_tydi", "miracl")
 
 _MMARCO = "ar de dt es fr hi id it ja pt ru vi zh"  # v2's, beside English
+MMARCO_PAIRS = 532_761  # a language, of split train
 _MMARCO_SPLITS = {"train": "train", "dev": "dev/small"}  # the 6,980 in use
 _MR_TYDI = "ar bn en fi id ja ko ru sw te th"
 _MIRACL = "ar bn en es fa fi fr hi id ja ko ru sw te th zh"

@@ -1,7 +1,7 @@
 """On what a run trains, by the config alone. To cards and studies."""
 
 from hybrid_ir.config import Data
-from hybrid_ir.data import lareqa, published
+from hybrid_ir.data import ir_sets, lareqa, published
 from hybrid_ir.data.sources import parse_weights
 
 
@@ -23,10 +23,14 @@ def languages_of(data: Data, name: str) -> list[str]:
 def questions_of(data: Data, name: str) -> int | None:
   """How many parallel questions a data set has; None: not known.
 
+  Of mMARCO its pairs, each of which is one id.
+
   Args:
     data: the config's section; `data.limit` is not applied.
     name: of a data set in `data.train`, without its weight.
   """
+  if name == "mmarco":
+    return ir_sets.MMARCO_PAIRS
   if name not in lareqa.NAMES or "en" not in (data.languages or ("en",)):
     return None
   return lareqa.questions(name)

@@ -62,9 +62,9 @@ def distances(outcome: Outcome) -> Iterator[Plot]:
         yield Plot(
           slug("distance", one.benchmark, measure),
           f"{one.benchmark}: {title(measure)} of hybrid minus other kinds of"
-          f" batch, with the same change; bars: {level} interval of a paired"
-          " bootstrap over questions; filled: p (Holm) in the table of tests is"
-          " significant.",
+          " batch, with the same change, over the seeds that both have; bars:"
+          f" {level} interval of a paired bootstrap over questions; filled: p"
+          " (Holm) in the table of tests is significant.",
           intervals(rows, found, axis=f"difference in {title(measure)}").svg,
         )
 

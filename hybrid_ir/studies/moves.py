@@ -1,7 +1,7 @@
 """Does a change move hybrid's distance from X-X or X-Y? Scores to `reading`."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -25,7 +25,8 @@ def moves(
   benchmark: str,
   arms: Sequence[Arm],
   groups: Mapping[str, Sequence[Scored]],
-) -> tuple[Moved, ...]:
+  known: Collection[tuple[str, str, str]],
+) -> tuple[tuple[Moved, ...], list[str]]:
   """Tests every change of hybrid's distance; Holm's correction is over these.
 
   A change is any choice of variants that is not of the mixture; as it is are
@@ -37,24 +38,39 @@ def moves(
     benchmark: its name in results.
     arms: those that were scored on it.
     groups: an arm's name -> its runs on the benchmark.
+    known: (arm, setting, measure) that there are means of.
+
+  Returns:
+    The tests, and a note on every four that share no seed.
 
   Raises:
     UserError: runs that were not scored on the same queries.
   """
   found: list[Moved] = []
+  notes: list[str] = []
   for four in _fours(config, arms):
     runs = runs_of(four, groups)
-    if runs and all(run.values for group in runs.values() for run in group):
+    if not runs:
+      notes.append(
+        f"{four[0].name}: no test of how far it moved from {four[1].name}, as"
+        f" no seed of both, of {four[2].name} and of {four[3].name} is done"
+      )
+    elif all(run.values for group in runs.values() for run in group):
       matched = match(benchmark, runs)
       kind = kind_of_batches(four[1].config)
-      found += _of_four(config, matched, kind)
+      found += [
+        one
+        for one in _of_four(config, matched, kind)
+        if all((arm.name, one.setting, one.measure) in known for arm in four)
+      ]
   p_holm = significance.holm(np.array([one.p for one in found]))
-  return tuple(
+  tested = (
     dataclasses.replace(
       one, p_holm=float(p), significant=bool(p <= 1 - config.compare.level)
     )
     for one, p in zip(found, p_holm, strict=True)
   )
+  return tuple(tested), notes
 
 
 def _fours(

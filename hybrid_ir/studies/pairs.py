@@ -71,7 +71,23 @@ def compare_pairs(
     for runs in (*alone, *of_pairs)
     if runs
   ]
-  tested = [d for one in compared for d in one.differences]
+  estimates = {
+    (e.system, e.setting, e.measure): e
+    for one in compared
+    for e in one.estimates
+    if len(e.seeds) == len(groups[e.system])
+  }
+  # A measure that a seed's run lacks is no figure of its arm, and not tested.
+  tested = [
+    d
+    for one in compared
+    for d in one.differences
+    if {
+      (d.system, d.setting, d.measure),
+      (d.against, d.setting, d.measure),
+    }
+    <= estimates.keys()
+  ]
   p_holm = significance.holm(np.array([d.p for d in tested]))
   notes = [
     note
@@ -86,12 +102,7 @@ def compare_pairs(
   ]
   return Pairs(
     unit=compared[0].unit,
-    estimates={
-      (e.system, e.setting, e.measure): e
-      for one in compared
-      for e in one.estimates
-      if len(e.seeds) == len(groups[e.system])
-    },
+    estimates=estimates,
     differences={
       (d.system, d.against, d.setting, d.measure): dataclasses.replace(
         d, p_holm=float(p), significant=bool(p <= 1 - config.compare.level)

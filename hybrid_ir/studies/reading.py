@@ -105,6 +105,7 @@ def _on_benchmark(
     for arm in arms
   }
   tested = compare_pairs(config, benchmark, arms, groups)
+  moved, unmoved = moves(config, benchmark, arms, groups, tested.estimates)
   notes = [
     note
     for note in tested.notes
@@ -119,9 +120,9 @@ def _on_benchmark(
     differences=tested.differences,
     by_language=tuple(_by_language(benchmark, config, arms, groups, scores)),
     tests=len(tested.differences),
-    notes=(*notes, *_untested(config, arms)),
+    notes=(*notes, *_untested(config, arms), *unmoved),
     seedless=frozenset(a.name for a in arms if not a.cells[0].is_trained),
-    moved=moves(config, benchmark, arms, groups),
+    moved=moved,
   )
 
 

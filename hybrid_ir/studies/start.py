@@ -105,6 +105,7 @@ def start(name: str, size: str) -> Config:
     config.train.steps = 20_000
     config.checkpoint.every = 1000
     config.evaluate.benchmarks = ZERO_SHOT
+    config.evaluate.tokens_per_batch = 65_536
   return config
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from hybrid_ir.config_check import check
 from hybrid_ir.errors import UserError
-from hybrid_ir.studies.grid import make_cells
+from hybrid_ir.studies.grid import first_kept, make_cells
+from hybrid_ir.studies.outcome import Arm
+from hybrid_ir.studies.sizes import size_axes, size_of
 
 CONFIGS = sorted(
   (pathlib.Path(__file__).parents[2] / "configs/studies").glob("*.py")
@@ -61,8 +63,9 @@ def test_its_cells_at_full_size(path):
   assert len(trained) == len({cell.key for cell in trained})
   # No run is as short as here, and each is scored on what is asked for.
   for cell in trained:
-    batches = cell.config.train.steps * cell.config.train.batch_size
-    assert batches >= 20_000 * 96 / 8
+    pairs = cell.config.train.steps * cell.config.train.batch_size
+    if cell.config.data.train != ("dolly",):
+      assert pairs >= 20_000 * 96 / 8
     assert cell.config.train.batch_size % 8 == 0  # chips of a host
     assert cell.config.encoder.dtype == "bfloat16"
     assert "mmarco" in cell.config.data.train or path.stem == "instruct"
@@ -77,6 +80,50 @@ def test_its_cells_at_full_size(path):
 def test_there_is_no_other_size(path):
   with pytest.raises(UserError, match=r"large: expected small or full"):
     load(path, "large")
+
+
+def test_sizes_of_scaling_at_full_size():
+  [path] = [path for path in CONFIGS if path.stem == "scaling"]
+  config = load(path, "full")
+  cells = make_cells(config, pathlib.Path("/study"))
+  for axis in ("questions", "pairs", "batch", "languages"):
+    size = next(one for one in size_axes(config) if one.axis == axis)
+    variants = config.study.axes[axis]
+    found = {
+      cell.labels[axis]: size_of(
+        config, size, Arm("", cell.labels, (cell,), ())
+      )
+      for cell in cells
+      if cell.labels[axis] != next(iter(variants))
+      or cell.labels == first_kept(config)
+    }
+    assert found.keys() == variants.keys()
+    assert None not in found.values()
+    if axis != "languages":
+      assert found == {name: float(name) for name in variants}
+
+
+@pytest.mark.parametrize(
+  ("path", "size"),
+  [(path, "small") for path in CONFIGS] + [(path, "full") for path in SCALED],
+  ids=lambda value: getattr(value, "stem", value),
+)
+def test_lareqa_is_trained_on_in_all_its_languages(path, size):
+  config = load(path) if size == "small" else load(path, "full")
+  if path.stem == "scaling":
+    return  # an axis of languages
+  for cell in make_cells(config, pathlib.Path("/study")):
+    if {"mlqa_r", "xquad_r"} & {*cell.config.data.train}:
+      assert cell.config.data.languages == ()
+
+
+def test_dolly_is_not_seen_time_and_again_at_full_size():
+  [path] = [path for path in CONFIGS if path.stem == "instruct"]
+  for cell in make_cells(load(path, "full"), pathlib.Path("/study")):
+    mix, train = cell.config.mix, cell.config.train
+    weights = mix.mono + mix.cross + mix.instruct
+    seen = mix.instruct / weights * train.steps * train.batch_size
+    assert seen <= 4 * 15_011
 
 
 def test_the_papers_table_at_full_size():
@@ -114,9 +161,13 @@ def test_the_papers_table_at_full_size():
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_the_number_of_cells_is_as_its_head_says(path):
-  told = re.findall(r"\b(\d+) cells", path.read_text(encoding="utf-8"))
+  head = " ".join(path.read_text(encoding="utf-8").split())
   cells = make_cells(load(path), pathlib.Path("/study"))
+  told = re.findall(r"\b(\d+) cells", head)
   assert [int(count) for count in told] in ([], [len(cells)])
+  told = re.findall(r"\b(\d+) choices by (\d+) seeds", head)
+  products = [int(choices) * int(seeds) for choices, seeds in told]
+  assert products in ([], [len(cells)])
 
 
 def test_studies_share_their_hybrid_runs():

@@ -43,9 +43,9 @@ LEVELS = {
 
 @pytest.fixture
 def read(make_study, tmp_path):
-  """Seeds (spread over them, those that are run) -> the outcome."""
+  """Seeds (spread over them, those that are not run) -> the outcome."""
 
-  def read(seeds=(0, 1), spread=0.0, **keys):
+  def read(seeds=(0, 1), spread=0.0, lacking=(), **keys):
     config = make_study(
       AXES,
       seeds=seeds,
@@ -60,8 +60,9 @@ def read(make_study, tmp_path):
       level = LEVELS[tuple(cell.labels.values())]
       hard = np.random.default_rng(1).uniform(-0.1, 0.1, 2 * QUESTIONS)
       noise = draws.normal(0, 0.01, 2 * QUESTIONS)
-      if not cell.folder.exists():
-        write_run(cell, level + hard + noise + spread * (cell.seed - 0.5))
+      if cell.folder.exists() or (*cell.labels.values(), cell.seed) in lacking:
+        continue
+      write_run(cell, level + hard + noise + spread * (cell.seed - 0.5))
     return read_outcome(config, cells)
 
   return read
@@ -114,6 +115,34 @@ def test_they_are_told(read):
 def test_seeds_are_told(read, seeds, spread, words):
   [(_, [batch, _])] = moved(read(seeds, spread))
   assert words in batch.text
+
+
+def test_they_are_of_the_seeds_that_all_four_have(read):
+  # X-X would be .5 lower, were its seed 0 held against others' mean.
+  outcome = read((0, 1), 1.0, lacking={("X-X", "batch", 1)})
+  [one] = outcome.benchmarks
+  batch, mask = one.moved
+  assert batch.value == pytest.approx(0.05, abs=0.01)
+  [(table, [said, _])] = moved(outcome)
+  first, second = (
+    dict(zip(table.heads, row, strict=True)) for row in table.rows
+  )
+  assert (first["seeds"], second["seeds"]) == ("1", "2")
+  assert float(first["as it is"]) == pytest.approx(-0.1, abs=0.01)
+  assert float(first["changed"]) == pytest.approx(-0.05, abs=0.01)
+  assert "by one seed" in said.text
+  assert mask.value == pytest.approx(0, abs=0.01)
+
+
+def test_four_that_share_no_seed_are_named(read):
+  lacking = {("X-X", "batch", 1), ("hybrid", "batch", 0)}
+  [one] = read((0, 1), lacking=lacking).benchmarks
+  [mask] = one.moved
+  assert mask.hybrid == "hybrid, mask"
+  assert (
+    "hybrid, batch: no test of how far it moved from X-X, batch, as no seed of"
+    " both, of hybrid, nothing and of X-X, nothing is done"
+  ) in one.notes
 
 
 def test_what_is_as_it_is_follows_what_is_left_out(read):

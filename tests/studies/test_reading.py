@@ -211,6 +211,24 @@ def test_a_test_is_of_the_seeds_that_both_have(make_study, tmp_path):
   ) in said.text
 
 
+def test_a_measure_that_one_seed_lacks_is_not_tested(make_study, tmp_path):
+  done = {"hybrid": (0, 1, 2), "X-X": (0, 1)}
+  config = seeds_done(make_study, tmp_path, done).config
+  cells = make_cells(config, tmp_path)
+  # As of a run of an earlier version: seed 2 alone has MAP of another name.
+  [last] = [c for c in cells if c.labels["kind"] == "hybrid" and c.seed == 2]
+  results = last.folder / "results.jsonl"
+  results.write_text(results.read_text().replace('"map"', '"mrr"'))
+  outcome = read_outcome(config, cells)
+  [one] = outcome.benchmarks
+  assert ("hybrid", "mono", "map") not in one.estimates
+  assert one.differences == {}
+  # Its pages can be written.
+  assert tidy(outcome)
+  assert [*findings(outcome)] == []
+  assert [*benchmark_tables(outcome, one)]
+
+
 def test_arms_that_share_no_seed_are_not_tested(make_study, tmp_path):
   done = {"hybrid": (0,), "X-X": (1, 2)}
   [one] = seeds_done(make_study, tmp_path, done).benchmarks
