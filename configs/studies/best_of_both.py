@@ -11,8 +11,9 @@ Disk:      1.1 GB, of the run that is under way
 Expected:  hybrid minus X-X in mono MAP, seed 0: -.016 as it is, -.014 at
            temperature .01, -.013 at .05, -.015 in batches of 64; hybrid .797 as
            it is, .801 with 400 steps, .804 with one pair of languages a batch,
-           which loses 56 ranks of rank distance (docs/results/best_of_both.md
-           and best_of_both_batches.md; the rest is not yet measured)
+           which loses 56 ranks of rank distance; after XQuAD-R -.001 with and
+           +.000 without the mask (docs/results/best_of_both.md and, beside it,
+           _batches.md and _mask.md; the rest is not yet measured)
 Full size: --config=configs/studies/best_of_both.py:full, on one TPU host: XLM-R
            on mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py)
 Note:      one thing at a time is changed, for each kind of batch. The share of
