@@ -22,8 +22,8 @@ Note:      one thing at a time is changed, for each kind of batch. The share of
            pair of languages a batch makes all negatives of an X-Y batch
            passages of one language, as those of X-X are: X-X is then trained as
            it is. The mask is of questions with one answer: in a batch of 32 of
-           MLQA-R there are .006 pairs of them on the average, so that it changes
-           next to nothing there; of XQuAD-R there are 1.15:
+           MLQA-R there are .006 pairs of them on the average, so that it
+           changes next to nothing there; of XQuAD-R there are 1.15:
              "--config.study.only=changed=nothing,changed=no mask" \
              --config.data.train=xquad_r --config.evaluate.benchmarks=mlqa_r
 """

@@ -59,7 +59,7 @@ class PowerLaw:
 
     Resampled arms of few sizes go through nearly as many points as the curve
     has parameters: then they are the slopes between pairs of arms, and hold
-    the true exponent too seldom (simulated: 73 % of 95 % with three sizes).
+    the true exponent too seldom.
     """
     least = _TIMES * FORMS[self.curve.form]
     return self.over == "seeds" or self.sizes >= least
