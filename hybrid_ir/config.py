@@ -630,7 +630,8 @@ class Study(Section):
   )
   kind: str = key(
     "",
-    "what its page shows beside the tables that every study has",
+    "what its page shows beside the tables that every study has; empty: a plot"
+    " of its arms",
     choices=("", "paper", "ratio", "scaling", "mtop", "instruct"),
   )
   notes: dict[str, str] = key(

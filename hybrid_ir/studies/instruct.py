@@ -6,16 +6,19 @@ From its outcome, to `write`.
 from collections.abc import Sequence
 
 from hybrid_ir.evaluation.comparison.cells import title
+from hybrid_ir.evaluation.report.page import slug
 from hybrid_ir.studies.outcome import LanguageMean, OnBenchmark, Outcome
-from hybrid_ir.studies.page import Extra, Finding, Table
+from hybrid_ir.studies.page import Extra, Finding, Plot, Table
+from hybrid_ir.studies.rows import Mark, in_rows, rows_svg
 from hybrid_ir.studies.tables import spread, tests_name
 
 _LANGUAGE = "en"  # of the queries, as in NeuCLIR's MLIR task
 
 
 def extra(outcome: Outcome) -> Extra:
-  """English queries in the pool of all languages; no arm stands at a number."""
+  """Arms in rows, as none stands at a number; English queries apart."""
   tables: list[Table] = []
+  plots = [*in_rows(outcome)]
   findings: list[Finding] = []
   for one in outcome.benchmarks:
     means = [
@@ -30,8 +33,9 @@ def extra(outcome: Outcome) -> Extra:
     measures = [m for m in outcome.config.study.measures if m in there]
     if measures:
       tables.append(_one_query_language(one, means, measures))
+      plots += [_plot(one, means, measure) for measure in measures]
       findings += [_untested(one, means, measure) for measure in measures]
-  return Extra(tables=tuple(tables), findings=tuple(findings))
+  return Extra(tuple(tables), tuple(plots), tuple(findings))
 
 
 def _queries(one: OnBenchmark) -> set[str]:
@@ -61,6 +65,28 @@ def _one_query_language(
       (arm, *(texts.get((arm, measure), "–") for measure in measures))
       for arm in one.arms
     ),
+  )
+
+
+def _plot(
+  one: OnBenchmark, means: Sequence[LanguageMean], measure: str
+) -> Plot:
+  marks = [
+    Mark(
+      mean.arm,
+      "multi, English queries",
+      mean.value,
+      mean.value - (mean.deviation or 0.0),
+      mean.value + (mean.deviation or 0.0),
+    )
+    for mean in means
+    if mean.measure == measure
+  ]
+  return Plot(
+    slug("english", one.benchmark, measure),
+    f"{_name(one)}: {title(measure)} by arm; bars: one standard deviation over"
+    " seeds (none: one seed).",
+    rows_svg(one.arms, marks, axis=title(measure)),
   )
 
 

@@ -103,7 +103,7 @@ def _tests(outcome: Outcome, one: OnBenchmark) -> Table:
   compare = outcome.config.compare
   return Table(
     tests_name(one),
-    f"{one.benchmark}: an arm minus its baseline (`against`), with the"
+    f"{one.benchmark}: an arm minus its baseline (column against), with the"
     f" {100 * compare.level:.4g} % interval of a paired bootstrap over"
     f" questions and p of a paired randomisation test, two-sided"
     f" ({compare.resamples:,} resamples); Holm's correction is over these"

@@ -23,12 +23,14 @@ from hybrid_ir.studies.page import (
   table_lines,
 )
 from hybrid_ir.studies.reading import read_outcome
+from hybrid_ir.studies.rows import in_rows
 from hybrid_ir.studies.sentences import findings
 from hybrid_ir.studies.tables import benchmark_tables
 from hybrid_ir.studies.tidy import tidy
 
 FINDINGS = "findings.md"
 _EXTRAS: dict[str, Callable[[Outcome], Extra]] = {
+  "": lambda outcome: Extra(plots=tuple(in_rows(outcome))),
   "paper": paper.extra,
   "scaling": scaling.extra,
   "ratio": ratio.extra,
@@ -79,7 +81,7 @@ def write_study(
   name, kind = config.study.name, config.study.kind
   folder = workdir / name
   outcome = read_outcome(config, cells)
-  extra = _EXTRAS[kind](outcome) if kind else Extra()
+  extra = _EXTRAS[kind](outcome)
   encoders, on_encoders = encoder_table(cells)
   notes, on_notes = notes_table(config, cells)
   tables = (

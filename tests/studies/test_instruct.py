@@ -16,6 +16,7 @@ def test_english_queries_in_the_pool_of_all(make_study, make_outcome):
   scores = {"hybrid": {MULTI: (0.3, 0.4)}, "untrained": {MULTI: (0.3,)}}
   found = extra(make_outcome(config, scores, by_language=by_language))
   [table] = found.tables
+  assert "english-xquad-r-map" in {plot.name for plot in found.plots}
   assert table.heads == ("arm", "MAP")
   assert table.rows == (("hybrid", ".6000 ± .1414"), ("untrained", "–"))
   [finding] = found.findings

@@ -108,20 +108,26 @@ def dots(
 
 
 def intervals(
-  rows: Sequence[str], found: Sequence[Interval], *, axis: str
+  rows: Sequence[str],
+  found: Sequence[Interval],
+  *,
+  axis: str,
+  zero: bool = True,
 ) -> Drawing:
-  """Estimates with their intervals beside a line at 0.
+  """Estimates with their intervals, by row.
 
   Args:
     rows: R labels.
     found: at least one.
     axis: what is measured.
+    zero: whether there is a line at 0, as differences are held against it.
   """
   labels = {item.label: item.colour for item in found}
 
   def draw(axes: Axes) -> None:
     label_rows(axes, tuple(rows))
-    axes.axvline(0, color=INK, linewidth=0.6)
+    if zero:
+      axes.axvline(0, color=INK, linewidth=0.6)
     for index, (label, number) in enumerate(labels.items()):
       colour = LINES[number % len(LINES)]
       mark = MARKS[number % len(MARKS)]
