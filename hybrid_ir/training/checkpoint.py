@@ -7,7 +7,7 @@ import gc
 import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import jax
@@ -143,13 +143,18 @@ class Checkpoints:
     Raises:
       DamagedError: what is in it cannot be read.
       UnreadError: something else kept it from being read.
+      UserError: it is of another tree, or of other shapes.
     """
     abstract = _abstract(like, mesh)
     rest = {"step": abstract["step"], "optimizer": abstract["optimizer"]}
     wanted = {_PARAMS: abstract["params"], _REST: rest}
-    loaded = self._whole(
-      step, lambda: self._checkpointer.load_checkpointables(step, wanted)
-    )
+    try:
+      loaded = self._whole(
+        step, lambda: self._checkpointer.load_checkpointables(step, wanted)
+      )
+    except DamagedError:
+      self._check_fits(step, wanted)
+      raise
     return State(
       step=loaded[_REST]["step"],
       params=loaded[_PARAMS],
@@ -198,6 +203,34 @@ class Checkpoints:
     raise DamagedError(
       f"{path}: the checkpoint is damaged ({reason})", self._mend(step)
     )
+
+  def _check_fits(self, step: int, wanted: Mapping[str, Any]) -> None:
+    """Tells a state that another config would have from a damaged one."""
+
+    def read() -> dict[str, Any]:
+      saved = self._checkpointer.checkpointables_metadata(step).metadata
+      if any(saved.get(name) is None for name in wanted):  # orbax goes on
+        raise ValueError("shapes are missing")
+      return {name: saved[name] for name in wanted}
+
+    try:
+      saved = _shapes(self._whole(step, read))
+    except DamagedError:  # its shapes cannot be read, either
+      return
+    asked = _shapes(wanted)
+    changed = [
+      f"{name} is {saved.get(name, 'not there')}, and would be"
+      f" {asked.get(name, 'left out')}"
+      for name in sorted(saved.keys() | asked.keys())
+      if saved.get(name) != asked.get(name)
+    ]
+    if changed:
+      more = f" (and {len(changed) - 1:,} more)" if len(changed) > 1 else ""
+      raise UserError(
+        f"{self.directory}/{step}: sound, but not of this config's state:"
+        f" {changed[0]}{more}; set the keys back that changed since, or start"
+        " from its parameters in another workdir (train.warm_start)"
+      )
 
   def _mend(self, step: int) -> str:
     """What to do without the checkpoint of `step`."""
@@ -267,6 +300,14 @@ def _explain(error: Exception) -> tuple[str, str]:
   """Where to look for what kept it off (empty: it is damaged), and why."""
   cause, place = unreadable.find(error) or (error, "")
   return place, unreadable.first_line(cause)
+
+
+def _shapes(tree: Any) -> dict[str, str]:
+  """Shape of every array of a tree (or of its metadata), by its path."""
+  return {
+    jax.tree_util.keystr(path, simple=True, separator="/"): str(leaf.shape)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+  }
 
 
 def _abstract(tree: Any, mesh: Mesh) -> Any:

@@ -16,7 +16,7 @@ from hybrid_ir.errors import UserError
 from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.checkpoint import Checkpoints, Progress
 from hybrid_ir.training.step import State
-from hybrid_ir.training.unreadable import UnreadError
+from hybrid_ir.training.unreadable import DamagedError, UnreadError
 
 PROGRESS = Progress(best_step=4, best_value=0.1 + 0.2, without_gain=3)
 CONTRACT = {"pooling": "mean", "architecture": {"layers": 2}, "data": ["ab"]}
@@ -212,6 +212,42 @@ def test_a_damaged_checkpoint_is_one_line(
   assert "Traceback" not in capfd.readouterr().err
   assert "asyncio" not in {record.name for record in caplog.records}
   assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+  ("change", "said"),
+  [
+    (
+      {"log_inverse_temperature": None},
+      r"params/log_inverse_temperature is \(\), and would be left out;",
+    ),
+    (
+      {"bias": np.zeros(2, np.float32)},
+      r"params/bias is not there, and would be \(2,\);",
+    ),
+    (
+      {"encoder": {"tokens": np.zeros((8, 4), np.float32)}},
+      r"params/encoder/tokens is \(8, 3\), and would be \(8, 4\);",
+    ),
+  ],
+  ids=["fewer", "more", "wider"],
+)
+def test_a_state_of_another_config_is_not_called_damaged(
+  save, state, change, said
+):
+  folder = save(2, {5: None})
+  params = {**state["params"], **change}
+  params = {name: value for name, value in params.items() if value is not None}
+  checkpoints = Checkpoints(folder)
+  with pytest.raises(UserError, match=f"/5: sound, but .*: {said}") as caught:
+    checkpoints.restore(
+      5,
+      jax.eval_shape(lambda: State(**{**state, "params": params})),
+      mesh_lib.make_mesh(1),
+    )
+  checkpoints.close()
+  assert not isinstance(caught.value, DamagedError)
+  assert "delete" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
