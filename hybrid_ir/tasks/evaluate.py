@@ -20,8 +20,9 @@ from hybrid_ir.evaluation.evaluate import Evaluation, evaluate, settings_of
 from hybrid_ir.evaluation.examples import every_example
 from hybrid_ir.evaluation.query_values import QueryValues
 from hybrid_ir.files import write_aside
+from hybrid_ir.tasks import scored
 from hybrid_ir.tasks.systems import Ranked, check, open_system
-from hybrid_ir.workdir import CONFIG, write_config
+from hybrid_ir.workdir import write_config
 
 RESULTS = "results.jsonl"
 # Macro means that are printed; results.jsonl has all.
@@ -71,6 +72,24 @@ def open_benchmarks(config: Config) -> list[Benchmark]:
   return benchmarks
 
 
+def check_system(config: Config, workdir: pathlib.Path) -> None:
+  """Refuses a second system: reports and comparisons know a workdir as one.
+
+  Raises:
+    UserError: naming the key that says so.
+  """
+  path = workdir / RESULTS
+  before = _read(path)
+  if not before:
+    return
+  if config.system and before[0]["system"] != config.system:
+    raise UserError(
+      f"config key 'system' is {config.system!r}, but {path} has figures of"
+      f" {before[0]['system']!r}; take that name, or another --workdir"
+    )
+  scored.check(config, workdir, path)
+
+
 def score(
   config: Config, workdir: pathlib.Path, benchmarks: Sequence[Benchmark]
 ) -> None:
@@ -79,7 +98,7 @@ def score(
   Raises:
     UserError: no model, or what else `evaluate.by` names is not there.
   """
-  _check_system(config, workdir / RESULTS)
+  check_system(config, workdir)
   system = open_system(config, workdir)
   writes = processes.is_first()
   # Where nothing was trained, what is scored came from elsewhere.
@@ -160,6 +179,7 @@ def _write(
     every_example(benchmark, front.top[:, :_HITS], front.scores[:, :_HITS]),
   )
   _write_details(workdir, benchmark, evaluation, ranked, step)
+  scored.write(config, workdir)
   lines = [
     line
     for line in before
@@ -205,27 +225,6 @@ def _finite(value: Any) -> Any:
   if isinstance(value, (list, tuple)):
     return [_finite(item) for item in value]
   return value
-
-
-def _check_system(config: Config, path: pathlib.Path) -> None:
-  """Refuses a second system: reports and comparisons know a workdir as one."""
-  before = _read(path)
-  if not before:
-    return
-  if config.system and before[0]["system"] != config.system:
-    raise UserError(
-      f"config key 'system' is {config.system!r}, but {path} has figures of"
-      f" {before[0]['system']!r}; take that name, or another --workdir"
-    )
-  stored = json.loads((path.parent / CONFIG).read_text(encoding="utf-8"))
-  for key in ("by", "path"):
-    now = getattr(config.evaluate, key)
-    then = stored.get("evaluate", {}).get(key, now)
-    if now != then:
-      raise UserError(
-        f"config key 'evaluate.{key}' is {now!r}, but {path} has figures with"
-        f" {then!r}; name another --workdir"
-      )
 
 
 def _read(path: pathlib.Path) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from hybrid_ir.model import hub
 from hybrid_ir.model.contract import Contract
 from hybrid_ir.model.export import write_model
 from hybrid_ir.model.sentence_transformers import CONTRACT_FILE
+from hybrid_ir.tasks import scored
 from hybrid_ir.tasks.card import write_card
 from hybrid_ir.tasks.model import LoadedModel, load_model
 from hybrid_ir.training.mesh import make_mesh
@@ -41,7 +42,8 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   trained = (workdir / CHECKPOINTS).is_dir()
   elsewhere = config.encoder.path or config.train.warm_start
   origin = str(workdir) if trained else elsewhere
-  scores = load_workdir(workdir).scores
+  # The model goes out whole: figures of less of it are not its own.
+  scores = load_workdir(workdir).scores if scored.is_whole(workdir) else ()
   with _at_once(path) as folder:
     write_folder(folder, loaded, config.export.dtype, origin)
     card = write_card(

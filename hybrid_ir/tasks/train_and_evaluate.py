@@ -17,6 +17,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     UserError: whatever a user can mend.
   """
   systems.check(config, workdir)
+  evaluate.check_system(config, workdir)
   benchmarks = evaluate.open_benchmarks(config)
   train.run(config, workdir)
   if processes.count() > 1:  # all is saved

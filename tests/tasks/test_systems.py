@@ -125,11 +125,42 @@ def test_what_does_not_go_together(run, tmp_path, changes, message):
   [
     ({"evaluate.by": "bm25", "system": "x"}, "'system' is 'x', but .* 'other'"),
     ({}, "'evaluate.by' is 'model', but .* with 'bm25'"),
+    # Said before the training, not after it.
+    ({"task": "train_and_evaluate"}, "'evaluate.by' is 'model', but .* with"),
   ],
 )
 def test_a_workdir_is_one_system(run, bm25, changes, message):
   with pytest.raises(UserError, match=message):
     run(bm25, {**EVALUATE, **changes})
+  assert not (bm25 / "checkpoints").exists()
+
+
+def test_what_rewrites_the_config_does_not_make_it_another_system(
+  run, bm25, tmp_path
+):
+  workdir = shutil.copytree(bm25, tmp_path / "copy")
+  config = json.loads((workdir / "config.json").read_text())
+  config["evaluate"]["by"] = "model"
+  (workdir / "config.json").write_text(json.dumps(config))
+  with pytest.raises(UserError, match=r"but .*results.jsonl has .* 'bm25'"):
+    run(workdir, EVALUATE)
+
+
+def test_figures_without_a_config_are_added_to(run, bm25, tmp_path, lines_of):
+  shutil.copy(bm25 / "results.jsonl", tmp_path)
+  run(tmp_path, {**EVALUATE, "evaluate.by": "bm25"})
+  assert lines_of(tmp_path, "results.jsonl") == lines_of(bm25, "results.jsonl")
+
+
+def test_cut_embeddings_are_a_system_of_their_own(run, trained, tmp_path):
+  workdir = shutil.copytree(trained, tmp_path / "copy")
+  cut = {"task": "evaluate", "train.steps": 6, "encoder.dimensions": 8}
+  run(workdir, cut)
+  with pytest.raises(UserError, match=r"'encoder.dimensions' is 0, .* with 8;"):
+    run(workdir, {**cut, "encoder.dimensions": 0})
+  # The model that goes out is whole: these are not its figures.
+  run(workdir, {**cut, "task": "export"})
+  assert "Not evaluated." in (workdir / "export" / "README.md").read_text()
 
 
 def test_a_trained_workdir_is_kept_for_its_model(run, trained):
