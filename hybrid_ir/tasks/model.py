@@ -81,8 +81,8 @@ def open_model(
 ) -> Model:
   """The model that a config describes, for training.
 
-  The tokenizer is that of `encoder.path`; or the workdir's, once there is one;
-  or that of `train.warm_start`; or it is trained on `sources`.
+  The tokenizer is that of `encoder.path`; or the workdir's, once there is a
+  checkpoint; or that of `train.warm_start`; or it is trained on `sources`.
 
   Raises:
     UserError: tokenizer, architecture and lengths that do not fit together,
@@ -97,7 +97,7 @@ def open_model(
     tokenizer = tokenizer_lib.load(folder)
     if stored.exists() and not config.checkpoint.allow_changes:
       _check_same_tokenizer(tokenizer, workdir, folder)
-  elif stored.exists() and (not sources or (workdir / CHECKPOINTS).is_dir()):
+  elif stored.exists() and (not sources or _has_checkpoints(workdir)):
     tokenizer = tokenizer_lib.load(workdir)
   elif config.train.warm_start:
     tokenizer = tokenizer_lib.load(_warm_workdir(config))
@@ -123,6 +123,12 @@ def open_model(
     config, architecture, tokenizer.fingerprint, modules
   )
   return Model(tokenizer, contract, make_bi_encoder(contract, config.encoder))
+
+
+def _has_checkpoints(workdir: pathlib.Path) -> bool:
+  """Whether a run got as far: one killed before may go on with other data."""
+  found = (workdir / CHECKPOINTS).glob("*")  # also a save's that was killed
+  return any(path.name.isdecimal() for path in found)
 
 
 def initial_params(config: Config, model: Model, mesh: Mesh) -> Params:

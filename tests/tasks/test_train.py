@@ -130,6 +130,24 @@ def test_changed_data_are_refused(run, tmp_path, data):
     run(workdir, {**changes, "train.steps": 2})
 
 
+def test_killed_before_its_first_checkpoint_it_begins_with_the_data_of_now(
+  run, data, tmp_path
+):
+  mine, workdir = tmp_path / "mine.jsonl", tmp_path / "run"
+  text = data.read_text(encoding="utf-8")
+  mine.write_text(text, encoding="utf-8")
+  changes = {"data.train": (str(mine),), "train.steps": 1}
+  run(workdir, changes)
+  (workdir / "checkpoints" / "1").rename(
+    workdir / "checkpoints" / "1.orbax-checkpoint-tmp"
+  )
+  mine.write_text(text.replace("hafer", "gerste"), encoding="utf-8")
+  run(workdir, changes)
+  run(tmp_path / "new", changes)
+  ours, theirs = load(workdir), load(tmp_path / "new")
+  assert ours.fingerprint == theirs.fingerprint
+
+
 def test_a_changed_tokenizer_is_refused(run, tmp_path):
   run(tmp_path, {"train.steps": 1})
   path = tmp_path / "tokenizer.json"
