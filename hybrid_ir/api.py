@@ -34,6 +34,7 @@ from hybrid_ir.workdir import CHECKPOINTS, CONFIG
 __all__ = ["Hit", "Index", "Retriever", "load", "open_index"]
 
 # Sections of a workdir's config.json that say what its model is.
+_LONGEST = 512  # tokens of a row, where nothing says how many
 _OF_MODEL = ("encoder.", "text.", "layout.")
 
 
@@ -152,7 +153,7 @@ def load(
   *,
   dtype: Literal["float32", "bfloat16"] = "float32",
   dimensions: int = 0,
-  longest: int = 512,
+  longest: int | None = None,
   query_prefix: str | None = None,
   passage_prefix: str | None = None,
 ) -> Retriever:
@@ -164,9 +165,10 @@ def load(
     dtype: of the computation.
     dimensions: leading ones of an embedding that are kept; 0: all.
     longest: tokens of a row; longer texts are cut to it, also where the model
-      itself would read more of them.
+      itself would read more of them. None: 512. Not for a workdir, which knows
+      its own.
     query_prefix: put before each query; None: as the model's folder says, else
-      nothing. Not for a workdir, which knows its own.
+      nothing. Not for a workdir, either.
     passage_prefix: the same before each passage.
 
   Raises:
@@ -174,21 +176,25 @@ def load(
   """
   folder = pathlib.Path(path).expanduser()
   config = Config()
-  prefixes = {"query_prefix": query_prefix, "passage_prefix": passage_prefix}
+  known = {
+    "query_prefix": query_prefix,
+    "passage_prefix": passage_prefix,
+    "longest": longest,
+  }
   stored = _stored_config(folder)
   if stored is None and not (folder / CHECKPOINTS).is_dir():
     named = hub.resolve(os.fspath(path), named="load: path")
     config.encoder.path = os.fspath(named)
     config.text.query_prefix = query_prefix
     config.text.passage_prefix = passage_prefix
-  elif given := [name for name, value in prefixes.items() if value is not None]:
+  elif given := [name for name, value in known.items() if value is not None]:
     raise UserError(
-      f"{folder}: is a workdir, which knows its prefixes; leave {given[0]} out"
+      f"{folder}: is a workdir, which knows its own; leave {given[0]} out"
     )
   if stored is not None:
     _restore(config, stored)
   if stored is None:
-    config.layout.row_lengths = _rows(longest)
+    config.layout.row_lengths = _rows(_LONGEST if longest is None else longest)
   config.encoder.dtype = dtype
   config.encoder.dimensions = dimensions
   check(config)

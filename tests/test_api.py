@@ -104,8 +104,10 @@ def test_a_workdir_is_loaded_with_its_prefixes(folder, model, workdir):
   assert {hit.language for hit in hits} == {"de"}
   with pytest.raises(UserError, match="query_prefix is 'frage: ' there, '' he"):
     model.search(["bab"], index)
-  with pytest.raises(UserError, match="knows its prefixes; leave query_prefix"):
+  with pytest.raises(UserError, match="knows its own; leave query_prefix"):
     hybrid_ir.load(workdir, query_prefix="x")
+  with pytest.raises(UserError, match="knows its own; leave longest out"):
+    hybrid_ir.load(workdir, longest=16)
 
 
 def test_a_relative_path(tmp_path, folder, model, monkeypatch):

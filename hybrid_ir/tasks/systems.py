@@ -35,6 +35,14 @@ from hybrid_ir.training.mesh import make_mesh
 from hybrid_ir.workdir import CHECKPOINTS
 
 _ANN_DEPTH = 10  # passages of a list of ScaNN's
+# Of a model, but nothing that sentence-transformers is asked for here.
+_NOT_TOLD = (
+  ("encoder", "keep_layers"),
+  ("encoder", "pooling"),
+  ("encoder", "normalize"),
+  ("encoder", "dtype"),
+  ("data", "prefixes"),
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -140,6 +148,7 @@ def _model(config: Config, workdir: pathlib.Path) -> System:
   if not (workdir / CHECKPOINTS).is_dir() and config.encoder.path:
     folder = hub.resolve(config.encoder.path, config.encoder.revision)
     if reason := _unknown(folder):
+      _check_library_keys(config, reason)
       encoder = by_library.load(
         folder, config.text, config.encoder.dimensions, reason
       )
@@ -171,6 +180,18 @@ def _model(config: Config, workdir: pathlib.Path) -> System:
     )
 
   return System(_by_embeddings(config, embed), loaded.step)
+
+
+def _check_library_keys(config: Config, reason: str) -> None:
+  """Refuses what the library would not be told."""
+  default = Config()
+  for section, key in _NOT_TOLD:
+    value = getattr(getattr(config, section), key)
+    if value != getattr(getattr(default, section), key):
+      raise UserError(
+        f"{reason}; it is loaded by sentence-transformers, to which config key"
+        f" '{section}.{key}' ({value!r}) says nothing; leave it out"
+      )
 
 
 def _of_library(encoder: by_library.LibraryEncoder) -> _Embed:

@@ -204,6 +204,25 @@ def test_an_unknown_family_is_left_to_the_library(
   assert macro(lines, "mono")["queries"] == 18
 
 
+@pytest.mark.parametrize(
+  ("key", "value"),
+  [
+    ("encoder.keep_layers", 1),
+    ("encoder.pooling", "cls"),
+    ("encoder.normalize", False),
+    ("encoder.dtype", "bfloat16"),
+    ("data.prefixes", {"towns": ("frage: ", "")}),
+  ],
+)
+def test_keys_that_the_library_is_not_told_are_refused(
+  run, tmp_path, key, value
+):
+  (tmp_path / "config.json").write_text('{"model_type": "distilbert"}')
+  changes = {**EVALUATE, "encoder.path": str(tmp_path), key: value}
+  with pytest.raises(UserError, match=f"config key '{key}' .* says nothing"):
+    run(tmp_path / "w", changes)
+
+
 def test_the_librarys_prompts_are_used_or_ours(distilbert, make_config):
   text = make_config().text
   model = by_library.load(distilbert, text, 0, "reason")
