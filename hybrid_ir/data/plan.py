@@ -186,8 +186,8 @@ class Plan:
   ) -> tuple[Callable[[int], Draw] | None, int]:
     """Languages are drawn for each example; with "mixed", its kind too."""
     corpus = self._corpora[index]
-    cross = mix.cross > 0
-    least = 2 if cross else 1
+    drawn = [*self._example_kinds.counts] if kind == "mixed" else [kind]
+    least = 2 if "cross" in drawn else 1
     members = presence.in_some(least)
     if alone := presence.ids - len(members):
       self._drop(kind, corpus, f"{alone} ids of one language")
@@ -198,21 +198,21 @@ class Plan:
     key = self._key("languages", kind, index)
     serve = presence.patterns.sum(axis=1) >= least
     patterns, counts = presence.patterns[serve], presence.counts[serve]
-    exponent = _exponent(mix)
-    mono = LanguageOdds(patterns, counts, exponent, different=False)
-    crossed = LanguageOdds(patterns, counts, exponent, different=True)
+    # Of what is drawn alone: ids of one language have no odds of two.
+    odds = {
+      k: LanguageOdds(patterns, counts, _exponent(mix), different=k == "cross")
+      for k in drawn
+    }
 
     def draw(ordinal: int) -> Draw:
       ids = members[epochs.batch(ordinal)]
       has = corpus.row_of[ids] >= 0  # [B, K]
       counters = ordinal * len(ids) + np.arange(len(ids))
       draws = uniform(key, counters)
-      if not cross:
-        return ids, *mono.draw(has, draws)
-      x, y = crossed.draw(has, draws)
-      if kind == "mixed":
+      x, y = odds[drawn[-1]].draw(has, draws)  # of mono and cross: cross
+      if len(drawn) > 1:
         kinds = self._example_kinds.draw_range(counters[0], counters[-1] + 1)
-        one, _ = mono.draw(has, draws)
+        one, _ = odds["mono"].draw(has, draws)
         x, y = (np.where(kinds == "mono", one, z) for z in (x, y))
       return ids, x, y
 

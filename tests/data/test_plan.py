@@ -329,6 +329,20 @@ def test_sets_weighed_by_hand():
   assert corpus_counts(planned, "mono") == {0: 8, 1: 32}
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+  "has", [[[1]] * 9, [[1, 0]] * 9 + [[0, 1]] * 9], ids=["one", "two apart"]
+)
+def test_mono_examples_need_no_pairs_of_languages(has):
+  alone = corpus("alone", has)
+  planned = plan([alone], interleave="example", cross=0.0)
+  batches = [planned(step) for step in range(9)]
+  for batch in batches:
+    assert np.array_equal(batch.query_language, batch.passage_language)
+    assert (alone.row_of[batch.ids, batch.query_language] >= 0).all()
+  assert {i for b in batches for i in b.ids.tolist()} == set(range(len(has)))
+
+
 def test_a_set_in_one_language_serves_mono_only():
   planned = plan([parallel(30, 3, "a"), ENGLISH])
   batches = [planned(step) for step in range(400)]
