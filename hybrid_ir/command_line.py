@@ -31,6 +31,33 @@ WORKDIR = flags.DEFINE_string(
 _MODULE = "config_config"  # what config_flags names the module of --config
 
 
+class _OrNone(flags.ArgumentParser):
+  """Takes None for what it is, also as the value of a text.
+
+  config_flags looks a parser up by a key's type, in which `X | None` is X. A
+  key that may not be left open is refused by the check of types.
+  """
+
+  def __init__(self, parser: Any):
+    """Takes the parser of all other values."""
+    super().__init__()
+    self._parser = parser
+
+  def parse(self, argument: Any) -> Any:
+    return None if argument == "None" else self._parser.parse(argument)
+
+  def flag_type(self) -> str:
+    return str(self._parser.flag_type())
+
+
+for _type, _parser in (
+  (bool, flags.BooleanParser()),
+  (int, flags.IntegerParser()),
+  (str, flags.ArgumentParser()),
+):
+  config_flags.register_flag_parser_for_type(_type, _OrNone(_parser))
+
+
 def parse(argv: list[str]) -> list[str]:
   """Reads flags; what is wrong with them or with the config is one line."""
   try:

@@ -1,7 +1,8 @@
 """Runs a task: `python -m hybrid_ir.main --config=configs/quickstart.py`.
 
-Any key of the config can be set: --config.train.steps=200. Every key, with its
-meaning and default, stands in hybrid_ir/config.py.
+Any key of the config can be set: --config.train.steps=200, and one that may be
+left open unset: --config.text.query_length=None. Every key, with its meaning
+and default, stands in hybrid_ir/config.py.
 """
 
 import contextlib

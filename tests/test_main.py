@@ -55,6 +55,11 @@ def get_config():
   config = Config()
   config.train.steps = 12
   config.train.batch_size = 34
+  config.encoder.normalize = False
+  config.encoder.pooling = "cls"
+  config.text.query_length = 8
+  config.text.query_prefix = "None"
+  config.text.passage_prefix = "p: "
   return config
 """
 # What is typed after `python -m hybrid_ir.main`, and the whole of the line.
@@ -86,6 +91,10 @@ MISTAKES = {
   "a length or None": (
     [QUICKSTART, "--config.text.query_length=abc"],
     "config key 'text.query_length' is 'abc'; expected a whole number",
+  ),
+  "None, where a key is not left open": (
+    [QUICKSTART, "--config.evaluate.dev=None"],
+    "config key 'evaluate.dev' is None; expected a text",
   ),
   "no boolean": (
     [QUICKSTART, "--config.layout.packing=maybe"],
@@ -291,6 +300,13 @@ main()
       "--config.evaluate.settings=mono",
       "--config.evaluate.settings=multi",
       "--config.encoder.path=",
+      "--config.encoder.normalize=None",
+      "--config.encoder.pooling",
+      "None",
+      "--config.text.query_length=None",
+      "--config.text.passage_length=None",
+      "--config.text.passage_length=9",
+      "--config.text.passage_prefix=None",
       f"--config.cache_dir={tmp_path}",
     ],
     cwd=tmp_path,
@@ -317,6 +333,15 @@ main()
   assert config["loss"]["two_sided"] is True
   assert config["data"]["train"] == ["a.jsonl=1", "b.jsonl=2.5"]
   assert config["evaluate"]["settings"] == ["mono", "multi"]
+  assert config["encoder"]["normalize"] is None
+  assert config["encoder"]["pooling"] is None
+  assert config["text"] == {
+    "query_prefix": "None",  # a text, as the file has it
+    "passage_prefix": None,
+    "query_length": None,
+    "passage_length": 9,
+    "instruction": None,
+  }
 
 
 def test_a_full_disk_is_one_line(tmp_path):
