@@ -39,7 +39,7 @@ def checked_file(
 
 
 def _folder(lareqa_set: LareqaSet, lareqa_dir: str) -> pathlib.Path:
-  root = pathlib.Path(lareqa_dir)
+  root = pathlib.Path(lareqa_dir).expanduser()
   if not root.is_dir():
     raise UserError(
       f"data.lareqa_dir={lareqa_dir}: no such folder; expected one with"

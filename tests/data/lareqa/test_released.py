@@ -27,6 +27,12 @@ def test_the_released_file_passes(folder):
   assert check(folder, sha256(path)) == path
 
 
+def test_a_folder_of_ones_home(folder, monkeypatch):
+  monkeypatch.setenv("HOME", str(folder.parent))
+  path = folder / "xquad-r" / "en.json"
+  assert check("~/lareqa", sha256(path)) == path
+
+
 def test_no_folder(tmp_path):
   with pytest.raises(UserError, match=r"data.lareqa_dir=.*no such folder"):
     check(tmp_path / "none", "")
