@@ -17,6 +17,7 @@ from hybrid_ir.data.findings import Findings, Repeats
 
 _HASHED = ("id", "query", "passage", "group")
 _DIGITS = "0123456789"
+_MOST_DIGITS = 18  # of a number that surely fits 64 bits
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # sets a text apart by its language
 
 
@@ -136,10 +137,14 @@ class _Places:
 
   def add(self, where: str) -> None:
     head = where.rstrip(_DIGITS)
+    number = where[len(head) :]
+    # An id's last digits may be no number that comes back as it is written.
+    if (number.startswith("0") and number != "0") or len(number) > _MOST_DIGITS:
+      head, number = where, ""
     if not self._heads or head != self._heads[-1]:
       self._heads.append(head)
       self._starts.append(len(self._numbers))
-    self._numbers.append(int(where[len(head) :] or -1))
+    self._numbers.append(int(number or -1))
 
   def at(self, row: int) -> str:
     """The place of a row."""

@@ -1,3 +1,5 @@
+import pytest
+
 from hybrid_ir.data.fields import Row
 from hybrid_ir.data.findings import Lengths, Repeats
 from hybrid_ir.data.records import Record
@@ -80,3 +82,27 @@ def test_the_place_of_what_repeats():
   figures = survey.findings(None, None)
   assert figures.passage_repeats == Repeats(2, 5, 3, "no number")
   assert figures.query_repeats == Repeats(1, 7, 7, "a.jsonl:3")
+
+
+@pytest.mark.parametrize(
+  "where",
+  [
+    "x.json, question 0a1b2c0012",
+    "x.json, question 0",
+    "x.json, question 00",
+    "x.json, question 12",
+    "12",
+    f"x.json, question {2**63 - 1}",
+    f"x.json, question {2**63}",
+    "x.json, question " + "9" * 6000,
+    "x.json, question ٣",
+    "x.json, question 7\n",
+    "",
+  ],
+)
+def test_a_place_comes_back_as_it_was(where):
+  survey = Survey()
+  other = "x.json, question 5"
+  for text, place in (("once", other), ("twice", where), ("twice", other)):
+    survey.add(Row(Record("i", "en", "q", text, place), "train"), 1, 1)
+  assert survey.findings(None, None).passage_repeats.where == where
