@@ -19,7 +19,13 @@ from absl import flags
 from ml_collections import config_flags
 
 from hybrid_ir.config import Config
-from hybrid_ir.config_keys import Section, expected, unknown_key, walk
+from hybrid_ir.config_keys import (
+  Section,
+  expected,
+  split_names,
+  unknown_key,
+  walk,
+)
 from hybrid_ir.errors import UserError
 
 CONFIG = config_flags.DEFINE_config_file(
@@ -62,7 +68,7 @@ def parse(argv: list[str]) -> list[str]:
   """Reads flags; what is wrong with them or with the config is one line."""
   try:
     _check_keys(argv)
-    rest = flags.FLAGS(_quote_names(_resolve_config(argv)))
+    rest = flags.FLAGS(_split_lists(_resolve_config(argv)))
     # config_flags holds a config's OSError back until the config is used.
     getattr(CONFIG.value, "task", None)
     return rest
@@ -157,16 +163,23 @@ def _fields() -> dict[str, dataclasses.Field[Any]]:
   return {name: field for name, field, _ in walk(Config())}
 
 
-def _quote_names(argv: list[str]) -> list[str]:
-  """Keeps lists of names (a.jsonl=1,b.jsonl=2) from being read as Python."""
+def _split_lists(argv: list[str]) -> list[str]:
+  """Lists of names (a.jsonl=1,b.jsonl=2) as Python, which absl reads them as.
+
+  What looks like Python stays: it is how a name with a comma is given.
+  """
   lists = [n for n, field in _fields().items() if field.type == tuple[str, ...]]
-  quoted = list(argv)
+  split = list(argv)
   for i, argument in enumerate(argv):
     flag, equals, value = argument.partition("=")
     name = flag.lstrip("-").removeprefix("config.")
-    if equals and name in lists and value[:1] not in tuple("([\"'"):
-      quoted[i] = f"{flag}={value!r}"
-  return quoted
+    if name not in lists or (not equals and i + 1 == len(argv)):
+      continue
+    value = value if equals else argv[i + 1]
+    if not value.startswith(tuple("([\"'")):
+      items = repr(split_names(value))
+      split[i if equals else i + 1] = f"{flag}={items}" if equals else items
+  return split
 
 
 def _resolve_config(argv: list[str]) -> list[str]:

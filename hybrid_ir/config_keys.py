@@ -112,7 +112,8 @@ def check_types(section: Section, prefix: str = "") -> None:
   """Refuses a value of another type, out of bounds, or not among the choices.
 
   Whole numbers are taken for floats, lists for tuples, and a string "a,b" for
-  the tuple ("a", "b"); the value is stored as the declared type.
+  the tuple ("a", "b"), whose items may have commas where they are given as
+  such; the value is stored as the declared type.
 
   Raises:
     UserError: naming the key, its value and what was expected.
@@ -129,6 +130,11 @@ def check_types(section: Section, prefix: str = "") -> None:
     value = _convert(name, value, field)
     setattr(section, field.name, value)
     _check_value(name, value, field)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+  """("a", "b") of "a, b", as a flag gives names."""
+  return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def expected(field: dataclasses.Field[Any]) -> str:
@@ -158,11 +164,9 @@ def _convert(name: str, value: Any, field: dataclasses.Field[Any]) -> Any:
   origin = typing.get_origin(declared) or declared
   if origin is tuple:
     item = typing.get_args(declared)[0]
-    values = [value] if isinstance(value, str) else value
-    if isinstance(values, list | tuple):
-      parts = tuple(part for v in values for part in _split(v))
-      if all(type(part) is item for part in parts):
-        return parts
+    items = split_names(value) if isinstance(value, str) else value
+    if isinstance(items, list | tuple) and all(type(i) is item for i in items):
+      return tuple(items)
     raise _unexpected(name, value, field)
   if origin is dict and _is_nested(declared):
     if not _is_dict_of_variants(value):
@@ -230,13 +234,6 @@ def _is_dict_of_pairs(value: Any) -> bool:
     and all(isinstance(text, str) for text in (key, *pair))
     for key, pair in value.items()
   )
-
-
-def _split(value: Any) -> list[Any]:
-  """["a", "b"] of "a, b", as a flag gives names; else the value alone."""
-  if not isinstance(value, str):
-    return [value]
-  return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _check_value(name: str, value: Any, field: dataclasses.Field[Any]) -> None:

@@ -450,14 +450,16 @@ def test_values_become_the_declared_type():
       "layout.row_lengths": [128, 512],
       "evaluate.runs": "mono",
       "data.train": "a.jsonl=2, b.jsonl=1",
-      "evaluate.benchmarks": ["xquad_r,mlqa_r", "world_facts"],
+      "evaluate.benchmarks": ["xquad_r", "world_facts"],
+      "data.beam_options": ("--experiments=a,b", "--region=x"),
     }
   )
   assert type(config.mix.mono) is float
   assert config.layout.row_lengths == (128, 512)
   assert config.evaluate.runs == ("mono",)
   assert config.data.train == ("a.jsonl=2", "b.jsonl=1")
-  assert config.evaluate.benchmarks == ("xquad_r", "mlqa_r", "world_facts")
+  assert config.evaluate.benchmarks == ("xquad_r", "world_facts")
+  assert config.data.beam_options == ("--experiments=a,b", "--region=x")
 
 
 def test_none_where_a_key_may_be_left_open():

@@ -297,6 +297,11 @@ main()
       "--config.loss.two_sided",
       "--config.layout.row_lengths=128,256",
       "--config.data.train=a.jsonl=1,b.jsonl=2.5",
+      "--config.data.train",
+      "c.jsonl=1,d.jsonl=3",
+      "--config.data.languages=",
+      '--config.data.beam_options=("--experiments=a,b", "--region=x")',
+      "--config.data.beam_options=--project=y,--setup=z",
       "--config.evaluate.settings=mono",
       "--config.evaluate.settings=multi",
       "--config.encoder.path=",
@@ -331,7 +336,13 @@ main()
   assert config["layout"]["packing"] is False
   assert config["layout"]["row_lengths"] == [128, 256]
   assert config["loss"]["two_sided"] is True
-  assert config["data"]["train"] == ["a.jsonl=1", "b.jsonl=2.5"]
+  assert config["data"]["train"] == [
+    *("a.jsonl=1", "b.jsonl=2.5", "c.jsonl=1", "d.jsonl=3")
+  ]
+  assert config["data"]["languages"] == []
+  assert config["data"]["beam_options"] == [
+    *("--experiments=a,b", "--region=x", "--project=y", "--setup=z")
+  ]
   assert config["evaluate"]["settings"] == ["mono", "multi"]
   assert config["encoder"]["normalize"] is None
   assert config["encoder"]["pooling"] is None
