@@ -217,7 +217,8 @@ class Mix(Section):
   interleave: str = key(
     "batch",
     "a batch is of one kind (`batch`, the paper), or each example is"
-    " (`example`)",
+    " (`example`; with `cross` above 0, ids in one language only are left out:"
+    " an example may become of either kind)",
     identity=True,
     choices=("batch", "example"),
   )

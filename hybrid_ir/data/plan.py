@@ -187,6 +187,7 @@ class Plan:
     """Languages are drawn for each example; with "mixed", its kind too."""
     corpus = self._corpora[index]
     drawn = [*self._example_kinds.counts] if kind == "mixed" else [kind]
+    # Ids are dealt before kinds, so each must be able to serve them all.
     least = 2 if "cross" in drawn else 1
     members = presence.in_some(least)
     if alone := presence.ids - len(members):

@@ -243,6 +243,14 @@ def test_interleaved_examples_over_a_deck():
   assert (mono.reshape(-1, 4).sum(axis=1) == 1).all()
 
 
+def test_interleaved_examples_leave_out_ids_of_one_language():
+  has = [[1, 1, 0]] * 6 + [[0, 0, 1]] * 5
+  planned = plan([corpus("some", has)], interleave="example")
+  ids = {i for step in range(30) for i in planned(step).ids.tolist()}
+  assert ids == set(range(6))
+  assert planned.dropped == ["mixed: some: 5 ids of one language"]
+
+
 def language_counts(planned, field, steps):
   return Counter(
     np.concatenate([getattr(planned(s), field) for s in range(steps)]).tolist()
