@@ -158,7 +158,7 @@ class Data(Section):
     ("world_facts",),
     "data sets to train on: names, or paths of .jsonl and .parquet files;"
     " `name=2.5` sets a weight by hand (for all or for none; else each weighs"
-    " its pairs)",
+    " its records)",
     identity=True,
   )
   languages: tuple[str, ...] = key(

@@ -55,7 +55,8 @@ class Plan:
 
     Args:
       corpora: the data sets, no two of one name.
-      weights: of each data set; None: its number of usable pairs.
+      weights: of each data set; None: its number of records that the kind can
+        draw, in whatever pairs of languages.
       mix: weights of the kinds, how to draw languages.
       batch_size: B, pairs of a global batch.
       seed: of everything drawn.
@@ -138,7 +139,7 @@ class Plan:
   def _drawer(
     self, kind: str, index: int, presence: Presence, mix: Mix
   ) -> tuple[Callable[[int], Draw] | None, int]:
-    """How a data set serves a kind, and with how many pairs."""
+    """How a data set serves a kind, and with how many records."""
     one_language = kind in ("mono", "instruct")
     if one_language or (kind == "cross" and mix.cross_pairs == "batch"):
       return self._by_batch(kind, index, presence, mix)
@@ -153,8 +154,9 @@ class Plan:
     shares: dict[str, float] = {}
     members: dict[str, Ids] = {}
     epochs: dict[str, Epochs] = {}
-    pairs = 0
-    for x, y in itertools.product(range(len(corpus.languages)), repeat=2):
+    K = len(corpus.languages)
+    together = np.zeros((K, K), bool)  # pairs of languages that are drawn
+    for x, y in itertools.product(range(K), repeat=2):
       if (x == y) == (kind == "cross"):
         continue
       codes = corpus.languages[x], corpus.languages[y]
@@ -167,7 +169,7 @@ class Plan:
       shares[name] = float(len(ids)) ** _exponent(mix)
       members[name] = ids
       epochs[name] = self._epochs(ids, kind, index, name)
-      pairs += len(ids)
+      together[x, y] = True
     if not columns:
       return None, 0
     choices = "language pairs" if kind == "cross" else "languages"
@@ -179,7 +181,9 @@ class Plan:
       x, y = columns[name]
       return ids, np.full(len(ids), x), np.full(len(ids), y)
 
-    return draw, pairs
+    patterns = presence.patterns
+    usable = patterns & (patterns @ together)
+    return draw, int(presence.counts @ usable.sum(axis=1))
 
   def _by_example(
     self, kind: str, index: int, presence: Presence, mix: Mix

@@ -102,9 +102,9 @@ STORED = [
   "7724054df626d244",
   "82ed4665e0ec6967",
   "0f16fff8156dd865",
-  "3bfe2c9170b1efb8",
+  "d6104ce6c0183166",
   "0d6794a78f72c1d0",
-  "a00c5c5104c6eb8a",
+  "29dc38af54ef2f73",
 ]
 
 
@@ -319,15 +319,25 @@ def corpus_counts(planned, kind):
   return Counter(batch.corpus for batch in batches if batch.kind == kind)
 
 
-def test_sets_weighed_by_size():
-  # Mono pairs: 3 * 40 and 2 * 20, so three of four batches are the first's.
-  planned = plan([parallel(40, 3, "a"), parallel(20, 2, "b")])
+@pytest.mark.parametrize("cross_pairs", ["example", "batch"])
+def test_sets_weighed_by_size(cross_pairs):
+  # Records: 3 * 40 and 2 * 20, so three of four batches are the first's.
+  planned = plan(
+    [parallel(40, 3, "a"), parallel(20, 2, "b")], cross_pairs=cross_pairs
+  )
   assert corpus_counts(planned, "mono") == {0: 30, 1: 10}
   assert corpus_counts(planned, "cross") == {0: 30, 1: 10}
   assert planned.describe() == [
     "mono 50.0% of the batches: a 75.0%, b 25.0%",
     "cross 50.0% of the batches: a 75.0%, b 25.0%",
   ]
+
+
+def test_size_is_of_what_can_be_drawn():
+  # Three ids in ar and en fill no batch of that pair: 2 * 20 records and 40.
+  some = corpus("some", [[1, 1, 0]] * 20 + [[1, 0, 1]] * 3)
+  planned = plan([some, parallel(20, 2)], mono=0.0, cross_pairs="batch")
+  assert corpus_counts(planned, "cross") == {0: 40, 1: 40}
 
 
 def test_sets_weighed_by_hand():
