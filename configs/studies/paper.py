@@ -10,9 +10,9 @@ Disk:      1.1 GB, of the run that is under way
 Expected:  XQuAD-R after MLQA-R, mAP mono / cross / multi, rank distance: X-X
            .811 / .702 / .524, 393; X-Y .788 / .703 / .586, 288; hybrid
            .799 / .707 / .582, 295; untrained .800 / .640 / .298, 1214
-           MLQA-R after XQuAD-R, two seeds: X-X .668 / .533 / .425, 705; X-Y
-           .658 / .570 / .487, 399; hybrid .664 / .569 / .486, 413; untrained
-           .656 / .460 / .312, 1573 (docs/results/paper.md and paper_xquad_r.md;
+           MLQA-R after XQuAD-R: X-X .666 / .530 / .423, 722; X-Y .658 / .569
+           / .486, 401; hybrid .664 / .567 / .485, 424; untrained .656 / .460
+           / .312, 1573 (docs/results/paper.md and paper_xquad_r.md;
            the rest is not yet measured)
 Full size: --config=configs/studies/paper.py:full, on one TPU host (v5e-8): the
            paper's encoders on mMARCO, 20,000 steps of 96 pairs, scored on
