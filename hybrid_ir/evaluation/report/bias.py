@@ -165,6 +165,18 @@ def share_map(
   )
 
 
+def own_part(own: np.ndarray, pool: np.ndarray) -> float:
+  """The pool's share of the query's language: a mean over those that ask.
+
+  Over all languages it would be 1 / L, whatever the pool.
+
+  Args:
+    own: [L], of the top 10; NaN for a language without queries.
+    pool: [L].
+  """
+  return float(pool[~np.isnan(own)].mean())
+
+
 def _share_caption(
   codes: Sequence[str], shares: np.ndarray, pool: np.ndarray
 ) -> str:
@@ -186,8 +198,8 @@ def _own_caption(
   most = int(np.nanargmax(own - pool))
   return (
     f"Same-language passages fill {percent(float(np.nanmean(own)))} of the "
-    f"top 10; the pool holds {percent(float(pool.mean()))}, both as means over "
-    f"query languages. The pull is strongest for {codes[most]}: "
+    f"top 10; the pool holds {percent(own_part(own, pool))}, both as means "
+    f"over query languages. The pull is strongest for {codes[most]}: "
     f"{percent(own[most])} against {percent(pool[most])}."
   )
 

@@ -17,6 +17,16 @@ def test_the_bias_captions_are_computed(page):
   assert "(13 % against 50 %)" in filled.caption
 
 
+def test_the_pool_is_held_against_the_languages_that_ask(workdir, read_page):
+  path = workdir / "details" / "toy_facts.json"
+  details = json.loads(path.read_text())
+  # th alone asks: its 30 % of the top 10 stand against its 50 % of the pool.
+  details["top10_language_share"][:2] = [[float("nan")] * 3] * 2
+  path.write_text(json.dumps(details))
+  _, own, *_ = read_page(workdir).section("bias").all("figure")
+  assert "fill 30 % of the top 10; the pool holds 50 %" in own.caption
+
+
 def test_whose_translation_comes_first(page):
   *_, first, _ = page.section("bias").all("figure")
   assert first.numbers() == [40, 60, 0, 20, 80, 0]

@@ -10,6 +10,7 @@ from hybrid_ir.evaluation.report import figures
 from hybrid_ir.evaluation.report.bias import (
   MEANING,
   MEASURES,
+  own_part,
   peak_share,
   share_map,
 )
@@ -78,7 +79,7 @@ def _shares(one: BenchmarkComparison) -> list[Picture]:
       "Per cent of the top 10 in each passage language; an unbiased ranking "
       "would repeat the last row, which is the pool. Own language: "
       f"{percent(float(np.nanmean(shares.diagonal())))} on average, of "
-      f"{percent(float(pool.mean()))} in the pool.",
+      f"{percent(own_part(shares.diagonal(), pool))} in the pool.",
       share_map(item.languages, shares, pool, peak),
     )
     for number, (item, shares, pool) in enumerate(found, start=1)

@@ -273,7 +273,10 @@ def test_bias_side_by_side(page):
   of_a, of_b, own = section.all("figure")
   assert of_a.numbers() == [90, 10, 0, 20, 80, 0, 25, 25, 50]
   assert of_b.numbers()[:9] == [50, 30, 20, 30, 40, 30, 20, 20, 60]
-  # A: (.9 + .8) / 2, th has no queries; B: (.5 + .4 + .6) / 3.
+  # A: (.9 + .8) / 2 of (.25 + .25) / 2, th has no queries.
+  assert "Own language: 85 % on average, of 25 % in the pool" in of_a.caption
+  # B: (.5 + .4 + .6) / 3 of (.25 + .25 + .5) / 3.
+  assert "Own language: 50 % on average, of 33 % in the pool" in of_b.caption
   assert own.caption == "before <b>: 85 % on average; hybrid: 50 % on average."
   [rows] = section.tables()
   assert rows[0]["Measure"][0] == "Rank distance"
