@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fnmatch
 import math
 import os
 import pathlib
@@ -93,6 +94,25 @@ def write_aside(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     os.replace(aside, path)
   finally:
     aside.unlink(missing_ok=True)
+
+
+def not_of(folder: pathlib.Path, known: Iterable[str]) -> list[str]:
+  """What a folder holds that has none of these names; sorted.
+
+  For whoever puts a new folder in its place, and may not lose what is not
+  theirs.
+
+  Args:
+    folder: to look through, with its folders; none where it is not there.
+    known: paths in the folder; `*` stands for any letters.
+  """
+  patterns = tuple(known)
+  found = (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+  return sorted(
+    path
+    for path in found
+    if not any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
+  )
 
 
 @contextlib.contextmanager

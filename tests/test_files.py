@@ -9,6 +9,7 @@ import pytest
 from hybrid_ir.files import (
   build_folder,
   is_full,
+  not_of,
   save_array,
   save_blocks,
   write_aside,
@@ -87,6 +88,18 @@ def test_a_file_in_the_way(tmp_path):
   with pytest.raises(NotADirectoryError), build_folder(tmp_path / "store"):
     pass
   assert os.listdir(tmp_path) == ["store"]
+
+
+def test_what_is_not_of_known_names(tmp_path):
+  known = ("page.md", "figures", "figures/*.svg")
+  for name in (*known[:1], "figures/a.svg"):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+  assert not_of(tmp_path, known) == []
+  (tmp_path / ".git").mkdir()
+  (tmp_path / "figures/mine.txt").touch()
+  assert not_of(tmp_path, known) == [".git", "figures/mine.txt"]
+  assert not_of(tmp_path / "none", known) == []
 
 
 ARRAYS = [

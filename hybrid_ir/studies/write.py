@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from hybrid_ir.config import Config
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.report import svg
-from hybrid_ir.files import build_folder
+from hybrid_ir.files import build_folder, not_of
 from hybrid_ir.studies import instruct, mtop, paper, ratio, scaling
 from hybrid_ir.studies.encoders import encoder_table
 from hybrid_ir.studies.grid import Cell
@@ -43,13 +43,19 @@ def check_folder(config: Config, workdir: pathlib.Path) -> None:
   """Refuses to write over what is not a study's pages.
 
   Raises:
-    UserError: a folder in the way.
+    UserError: a folder in the way, or a file in it that is not of the pages.
   """
-  folder = workdir / config.study.name
+  name = config.study.name
+  folder = workdir / name
   if folder.exists() and not (folder / FINDINGS).exists():
     raise UserError(
       f"{folder}: in the way, and not a study's; move it, or name another"
       " --workdir"
+    )
+  if others := not_of(folder, (f"{name}.md", f"{name}.csv", FINDINGS, "*.svg")):
+    raise UserError(
+      f"{folder}: new pages would take its place, and lose {others[0]!r}, which"
+      " is not of the older ones; move it away, or name another --workdir"
     )
 
 
@@ -68,7 +74,7 @@ def write_study(
     config: of the study.
     cells: all of its runs.
     failed: those that failed, and why.
-    workdir: of the study; `check_folder` has passed.
+    workdir: of the study.
     shown: tables that come first.
     command: the arguments that the study was started with.
 
@@ -76,7 +82,7 @@ def write_study(
     The files in WORKDIR/NAME.
 
   Raises:
-    UserError: a damaged file of a run.
+    UserError: a damaged file of a run, or what `check_folder` refuses.
   """
   name, kind = config.study.name, config.study.kind
   folder = workdir / name
@@ -102,6 +108,7 @@ def write_study(
       **{f"{p.name}.svg": svg.standalone(p.svg) for p in extra.plots},
     }.items():
       (aside / file).write_text(text, encoding="utf-8", newline="\n")
+    check_folder(config, workdir)  # a file may have come in the meantime
     if folder.exists():
       shutil.rmtree(folder)
   return sorted(folder.iterdir())

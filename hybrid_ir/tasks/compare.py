@@ -21,10 +21,15 @@ from hybrid_ir.evaluation.report.compare import (
   Retrieved,
   comparison_files,
 )
-from hybrid_ir.files import build_folder
+from hybrid_ir.files import build_folder, not_of
 
 FOLDER = "compare"
 JSON = "comparison.json"
+# All that a comparison may have; which figures, its systems and measures say.
+_OURS = (
+  *("compare.md", "compare.tex", "compare.csv", "compare.html", JSON),
+  *("figures", "figures/*.svg", "figures/*.png"),
+)
 
 
 def run(config: Config, workdir: pathlib.Path) -> None:
@@ -32,7 +37,8 @@ def run(config: Config, workdir: pathlib.Path) -> None:
 
   Raises:
     UserError: fewer than two systems, a workdir without results, a damaged
-      file, systems that were scored on other queries, or a folder in the way.
+      file, systems that were scored on other queries, a folder in the way, or
+      a file in an older comparison that is not of it.
   """
   folder = workdir / FOLDER
   if folder.exists() and not (folder / JSON).exists():
@@ -40,6 +46,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
       f"{folder}: in the way, and not a comparison; move it, or name another"
       " --workdir"
     )
+  _check_nothing_is_lost(folder)
   scored = load(config.compare.systems)
   comparison = compare(
     scored,
@@ -52,6 +59,15 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   _write(folder, comparison, _examples(scored), _retrieved(scored, comparison))
   for name in sorted(path.name for path in folder.iterdir()):
     print(f"wrote {folder / name}")
+
+
+def _check_nothing_is_lost(folder: pathlib.Path) -> None:
+  if others := not_of(folder, _OURS):
+    raise UserError(
+      f"{folder}: a new comparison would take its place, and lose"
+      f" {others[0]!r}, which is not of the older one; move it away, or name"
+      " another --workdir"
+    )
 
 
 def _examples(
@@ -107,5 +123,6 @@ def _write(
     for name, content in files.items():
       (aside / name).parent.mkdir(exist_ok=True)
       (aside / name).write_bytes(content)
+    _check_nothing_is_lost(folder)  # it may have come in the meantime
     if folder.exists():
       shutil.rmtree(folder)

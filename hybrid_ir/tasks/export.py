@@ -14,7 +14,7 @@ from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.data.tokenizer import Tokenizer
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.report.load import load_workdir
-from hybrid_ir.files import build_folder
+from hybrid_ir.files import build_folder, not_of
 from hybrid_ir.model import hub
 from hybrid_ir.model.contract import Contract
 from hybrid_ir.model.export import write_model
@@ -137,9 +137,8 @@ def _at_once(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _check_nothing_is_lost(path: pathlib.Path, aside: pathlib.Path) -> None:
-  written = {entry.name for entry in aside.iterdir()}
-  others = sorted({entry.name for entry in path.iterdir()} - written)
-  if others:
+  written = [new.relative_to(aside).as_posix() for new in aside.rglob("*")]
+  if others := not_of(path, written):
     raise UserError(
       f"config key 'export.path' is {str(path)!r}, and it would lose"
       f" {others[0]!r}, which is not of the new export; move it away, or name"

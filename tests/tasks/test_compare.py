@@ -195,6 +195,21 @@ def test_what_is_no_comparison_is_not_replaced(run, workdirs, tmp_path):
   assert mine.read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "figures/mine.pdf"])
+def test_a_users_file_in_a_comparison_is_not_lost(
+  run, workdirs, tmp_path, name
+):
+  run(tmp_path, changes(workdirs))
+  mine = tmp_path / "compare" / name
+  mine.write_text("mine")
+  before = _contents(tmp_path / "compare")
+  with pytest.raises(UserError, match=f"lose '{name}', which is not"):
+    run(tmp_path, changes(workdirs))
+  assert _contents(tmp_path / "compare") == before
+  mine.unlink()
+  run(tmp_path, changes(workdirs[:2]))
+
+
 def test_a_failure_leaves_the_older_comparison(run, workdirs, tmp_path):
   run(tmp_path, changes(workdirs))
   first = _contents(tmp_path / "compare")

@@ -21,7 +21,7 @@ from hybrid_ir.studies import leakage
 from hybrid_ir.studies.estimate import Duration, Speeds
 from hybrid_ir.studies.grid import make_cells
 from hybrid_ir.studies.state import FILE, last_step
-from hybrid_ir.studies.write import write_study
+from hybrid_ir.studies.write import check_folder, write_study
 from hybrid_ir.tasks import study_runs
 from hybrid_ir.training.checkpoint import FullDiskError
 
@@ -428,6 +428,24 @@ def test_a_page_of_nothing_can_be_written(make_config, tmp_path, kind):
   write_study(config, cells, {}, tmp_path)
   page = (tmp_path / "paper/paper.md").read_text(encoding="utf-8")
   assert "0 of 4 cells done." in page
+
+
+def test_a_users_file_beside_the_pages_is_not_lost(make_config, tmp_path):
+  config = make_config(STUDY)
+  cells = make_cells(config, tmp_path)
+  write_study(config, cells, {}, tmp_path)
+  (tmp_path / "paper/of_a_plot.svg").touch()  # one that no more is drawn
+  write_study(config, cells, {}, tmp_path)
+  mine = tmp_path / "paper/notes.txt"
+  mine.write_text("mine")
+  for check in (
+    lambda: check_folder(config, tmp_path),
+    lambda: write_study(config, cells, {}, tmp_path),
+  ):
+    with pytest.raises(UserError, match=r"lose 'notes.txt', which is not"):
+      check()
+  assert mine.read_text() == "mine"
+  assert (tmp_path / "paper/paper.md").exists()
 
 
 def test_a_study_may_be_moved(run, tmp_path):
