@@ -73,11 +73,27 @@ def cells(setting: str, L: int) -> Iterator[tuple[int, int]]:
 def needed(benchmark: Benchmark, settings: Sequence[str]) -> np.ndarray:
   """Which queries are searched in which pools. [Q, L + 1] bool."""
   L = len(benchmark.languages)
+  return searched(settings, benchmark.query_languages, L)
+
+
+def searched(
+  settings: Sequence[str], query_languages: np.ndarray, L: int
+) -> np.ndarray:
+  """Which queries are searched in which pools, by their languages.
+
+  Args:
+    settings: of mono, cross, multi.
+    query_languages: [Q] int, into L languages.
+    L: how many languages there are.
+
+  Returns:
+    [Q, L + 1] bool.
+  """
   by_language = np.zeros((L, L + 1), bool)
   for setting in settings:
     for x, pool in cells(setting, L):
       by_language[x, pool] = True
-  return by_language[benchmark.query_languages]
+  return by_language[query_languages]
 
 
 def results(

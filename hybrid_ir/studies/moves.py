@@ -98,12 +98,9 @@ def _fours(
 
 def _of_four(config: Config, matched: Matched, kind: str) -> Iterator[Moved]:
   compare = config.compare
-  columns = [
-    (setting, measure)
-    for setting in ("mono", "cross", "multi")
-    for measure in matched.values
-  ]
-  for setting, measure, against in questions(columns, config.study.measures):
+  for setting, measure, against in questions(
+    matched.values, config.study.measures
+  ):
     if against != kind:
       continue
     found = contrast(

@@ -87,6 +87,16 @@ def test_what_moves_and_what_does_not(read):
   assert mask.p_holm == mask.p
 
 
+def test_a_run_of_more_settings_is_tested_where_all_were_scored(read, tmp_path):
+  before = read().benchmarks[0].moved
+  path = min(tmp_path.glob("cells/*/details/towns.npz"))
+  with np.load(path) as file:
+    arrays = dict(file)
+  arrays["values"][:, :, 2] = 0.5  # in the pool of all
+  np.savez(path, **arrays)
+  assert read().benchmarks[0].moved == before
+
+
 def test_they_are_told(read):
   outcome = read()
   [(table, [batch, mask])] = moved(outcome)

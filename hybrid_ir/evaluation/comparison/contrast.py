@@ -43,7 +43,7 @@ def contrast(
     matched: the systems' per-query values.
     weights: S, that sum to 0.
     setting: mono, cross or multi.
-    measure: of `matched.values`.
+    measure: that `matched.values` has in the setting.
     resamples: of the bootstrap, and of the randomisation test.
     level: of the interval.
     seed: of both.

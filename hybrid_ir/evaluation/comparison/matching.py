@@ -12,8 +12,12 @@ import numpy as np
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.comparison.systems import Scored
 from hybrid_ir.evaluation.query_values import QueryValues
+from hybrid_ir.evaluation.results import SETTINGS, searched
 
 NOT_CHECKED = "not checked that its texts and judgements are the others'"
+
+
+Column = tuple[str, str]  # setting, measure
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,8 +29,9 @@ class Matched:
   query_ids: tuple[str, ...]  # [Q] "LANGUAGE:ID"
   query_languages: np.ndarray  # [Q] int
   questions: np.ndarray  # [Q] int: one number for all translations of a query
-  values: Mapping[str, np.ndarray]  # measure -> [S, Q, P], means over seeds
-  unlike: Mapping[str, str]  # measure left out -> why
+  # Means over seeds, [S, Q, P]; what is not of the setting is not for use.
+  values: Mapping[Column, np.ndarray]
+  unlike: Mapping[Column, str]  # left out -> why
 
 
 def check_pools(benchmark: str, runs: Sequence[Scored]) -> None:
@@ -108,6 +113,9 @@ def _check_fingerprints(
 def match(benchmark: str, systems: Mapping[str, Sequence[Scored]]) -> Matched:
   """Brings the queries of all runs into one order; means over seeds.
 
+  A setting is held apart from others: where a run was not scored in all of
+  them, or is unlike the others in one, the rest can still be tested.
+
   Args:
     benchmark: its name.
     systems: name -> runs, each with values.
@@ -126,34 +134,50 @@ def match(benchmark: str, systems: Mapping[str, Sequence[Scored]]) -> Matched:
     _check_same(benchmark, where, first, path, values)
   order = np.argsort(np.array(first.query_ids))
   ids = [query_id.partition(":")[2] for query_id in query_ids]
-  matched: dict[str, np.ndarray] = {}
-  unlike: dict[str, str] = {}
+  languages = first.query_languages[order]
+  cells = {
+    setting: searched([setting], languages, len(first.languages))
+    for setting in SETTINGS
+  }
+  matched: dict[Column, np.ndarray] = {}
+  unlike: dict[Column, str] = {}
   measures = dict.fromkeys(m for _, values in every for m in values.values)
   for measure in measures:
     lacking = [path for path, values in every if measure not in values.values]
     if lacking:
-      unlike[measure] = f"not measured in {', '.join(lacking)}"
+      why = f"not measured in {', '.join(lacking)}"
+      unlike |= {(setting, measure): why for setting in SETTINGS}
       continue
     by_system = [
       np.stack([_sorted(values, measure) for _, values in group])
       for group in tables.values()
     ]  # [seeds, Q, P] each
-    there = ~np.isnan(by_system[0][0])
-    if any((np.isnan(seeds) == there).any() for seeds in by_system):
-      unlike[measure] = "some runs have no value for queries that others have"
-    elif any(np.isinf(seeds).any() for seeds in by_system):
-      unlike[measure] = "infinite for some query"
-    else:
-      matched[measure] = np.stack([s.mean(axis=0) for s in by_system])
+    means = np.stack([seeds.mean(axis=0) for seeds in by_system])
+    for setting, of_setting in cells.items():
+      why = _unlike([seeds[:, of_setting] for seeds in by_system])
+      if why:
+        unlike[setting, measure] = why
+      else:
+        matched[setting, measure] = means
   return Matched(
     systems=tuple(tables),
     languages=first.languages,
     query_ids=query_ids,
-    query_languages=first.query_languages[order],
+    query_languages=languages,
     questions=np.unique(ids, return_inverse=True)[1],
     values=matched,
     unlike=unlike,
   )
+
+
+def _unlike(by_system: Sequence[np.ndarray]) -> str:
+  """Why values [seeds, cells] of each system cannot be paired; "": they can."""
+  there = ~np.isnan(by_system[0][0])
+  if any((np.isnan(seeds) == there).any() for seeds in by_system):
+    return "some runs have no value for queries that others have"
+  if any(np.isinf(seeds).any() for seeds in by_system):
+    return "infinite for some query"
+  return ""
 
 
 def _sorted(values: QueryValues, measure: str) -> np.ndarray:

@@ -53,7 +53,7 @@ def question_tables(
       significance.by_question(
         values, matched.query_languages, matched.questions, every
       )
-      for values in matched.values[measure]
+      for values in matched.values[setting, measure]
     ]
   )
   there = ~np.isnan(tables[0])
@@ -80,7 +80,7 @@ def pairwise(
   Args:
     matched: the systems' per-query values.
     setting: mono, cross or multi.
-    measure: of `matched.values`.
+    measure: that `matched.values` has in the setting.
     resamples: of the bootstrap, and of the randomisation test.
     level: of the intervals.
     seed: of both.
@@ -129,7 +129,7 @@ def differences(
   """
   by_query = [
     query_means(values, matched.query_languages, tested.cells)
-    for values in matched.values[tested.measure]
+    for values in matched.values[tested.setting, tested.measure]
   ]
   found = []
   for k, (system, against) in enumerate(tested.pairs):

@@ -16,6 +16,7 @@ from hybrid_ir.evaluation.comparison.figures import (
   SeedValue,
 )
 from hybrid_ir.evaluation.comparison.matching import (
+  Column,
   Matched,
   check_data,
   check_pools,
@@ -29,7 +30,6 @@ from hybrid_ir.evaluation.comparison.paired import (
 from hybrid_ir.evaluation.comparison.systems import Scored
 from hybrid_ir.evaluation.results import SETTINGS
 
-_Column = tuple[str, str]  # setting, measure
 _Systems = Mapping[str, Sequence[Scored]]  # name -> runs, by seed
 
 
@@ -102,7 +102,7 @@ def compare_on(
   )
 
 
-def _columns(systems: _Systems) -> tuple[list[_Column], list[str]]:
+def _columns(systems: _Systems) -> tuple[list[Column], list[str]]:
   """What all runs have a macro mean of, and what only some have."""
   runs = [run for group in systems.values() for run in group]
   every = dict.fromkeys(
@@ -153,7 +153,7 @@ def _match(
 
 def _test(
   matched: Matched,
-  wanted: Sequence[_Column],
+  wanted: Sequence[Column],
   benchmark: str,
   resamples: int,
   level: float,
@@ -162,7 +162,7 @@ def _test(
   """The tests, and why others could not be made."""
   tested, notes = [], []
   for setting, measure in tqdm.tqdm(wanted, benchmark, unit="test"):
-    if measure in matched.values:
+    if (setting, measure) in matched.values:
       test = pairwise(
         matched,
         setting,
@@ -174,7 +174,7 @@ def _test(
       if test:
         tested.append(test)
         continue
-    why = matched.unlike.get(measure, "no per-query values")
+    why = matched.unlike.get((setting, measure), "no per-query values")
     notes.append(f"{setting} {measure}: no test, {why}")
   return tested, notes
 
@@ -202,7 +202,7 @@ def _check_means(
 
 def _estimates(
   systems: _Systems,
-  columns: Sequence[_Column],
+  columns: Sequence[Column],
   matched: Matched | None,
   tested: Sequence[Tested],
 ) -> Iterator[Estimate]:

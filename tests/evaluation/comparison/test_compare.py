@@ -322,8 +322,32 @@ def test_values_that_cannot_be_paired_are_not_tested(make_run, odd):
   arrays["values"][0, 0, 0] = odd
   np.savez(path, **arrays)
   one = run(paths, measures=("map", "mrr")).benchmarks[0]
-  assert {d.measure for d in one.differences} == {"mrr"}
-  assert any(line.startswith("mono map: no test, ") for line in one.notes)
+  tested = {(d.setting, d.measure) for d in one.differences}
+  settings = ("mono", "cross", "multi")  # the odd one is of mono alone
+  assert tested == {
+    *((setting, "mrr") for setting in settings),
+    *((setting, "map") for setting in settings[1:]),
+  }
+  [note] = [line for line in one.notes if "no test" in line]
+  assert note.startswith("mono map: no test, ")
+
+
+def test_a_setting_that_one_lacks_leaves_the_others_their_tests(make_run):
+  pooled = np.full_like(BETTER, NAN)
+  pooled[:, 2] = np.arange(7) / 8
+  paths = [
+    make_run("plain", {"map": PLAIN, "mrr": PLAIN}),
+    make_run("pooled", {"map": pooled, "mrr": pooled}),
+  ]
+  one = run(paths, measures=("map", "mrr")).benchmarks[0]
+  assert {(d.setting, d.measure) for d in one.differences} == {
+    ("multi", "map"),
+    ("multi", "mrr"),
+  }
+  # (de: (0 + 1 + 2 + 3) / 4, en: (4 + 5 + 6) / 3) / 8, less .1.
+  assert one.differences[0].value == pytest.approx((1.5 + 5) / 2 / 8 - 0.1)
+  assert f"mono map: left out, not in {paths[1]}" in one.notes
+  assert not [line for line in one.notes if "no test" in line]
 
 
 def test_benchmarks_that_not_all_have(make_run):

@@ -19,13 +19,14 @@ def four():
   there = np.zeros((Q, 3), bool)
   there[np.arange(Q), languages] = True
   questions = np.concatenate([np.arange(GERMAN), np.arange(Q - GERMAN)])
+  scores = np.where(there, values, np.nan)
   return Matched(
     systems=tuple("abcd"),
     languages=("de", "en"),
     query_ids=tuple(f"{'de' if x < GERMAN else 'en'}:{x}" for x in range(Q)),
     query_languages=languages,
     questions=questions,
-    values={"map": np.where(there, values, np.nan)},
+    values={("mono", "map"): scores, ("multi", "map"): scores},
     unlike={},
   )
 
@@ -41,7 +42,7 @@ def test_of_two_systems_it_is_their_difference(four):
 
 
 def test_of_four_it_is_what_lies_between_two_differences(four):
-  values = four.values["map"]
+  values = four.values["mono", "map"]
   # By hand: the macro mean of the languages' means.
   a, b, c, d = (
     (table[:GERMAN, 0].mean() + table[GERMAN:, 1].mean()) / 2
@@ -54,7 +55,7 @@ def test_of_four_it_is_what_lies_between_two_differences(four):
 
 def test_a_shift_of_all_moves_nothing(four):
   """What helps both sides alike is no difference between the two."""
-  values = four.values["map"]
+  values = four.values["mono", "map"]
   values[2:] = values[:2] + 0.25
   found = contrast(four, (1, -1, -1, 1), "mono", "map", **ASKED)
   assert found.p == 1
