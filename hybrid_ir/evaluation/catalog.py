@@ -8,7 +8,7 @@ import re
 from hybrid_ir.config import Data
 from hybrid_ir.data import beir, ir_judged, lareqa
 from hybrid_ir.data.ir_library import PREFIX
-from hybrid_ir.data.sources import open_source
+from hybrid_ir.data.sources import NAMES, open_source
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.benchmarks import Benchmark, from_records
 from hybrid_ir.evaluation.bitext import from_bitext
@@ -73,7 +73,8 @@ def open_benchmark(
   if kind == "bitext":
     return from_bitext(short_name(name), rest, data.bitext_dir)
   path = pathlib.Path(name).expanduser()
-  if path.is_dir():
+  # A name of ours is no folder's, such as a workdir's that is called so.
+  if name not in NAMES and path.is_dir():
     collection = beir.collection(path, split)
     return from_collections(
       short_name(path.resolve().name), [collection], allow_faults

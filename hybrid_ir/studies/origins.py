@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from hybrid_ir.config import Config
 from hybrid_ir.data import ir_library, lareqa
-from hybrid_ir.data.sources import open_source, parse_weights
+from hybrid_ir.data.sources import NAMES, open_source, parse_weights
 from hybrid_ir.errors import UserError
 from hybrid_ir.studies import state
 from hybrid_ir.studies.grid import Cell
@@ -86,7 +86,7 @@ def fingerprint(config: Config, benchmark: str) -> str:
     folder = pathlib.Path(data.bitext_dir).expanduser()
     return _of_files(folder, (f"*{rest}.*",))
   path = pathlib.Path(benchmark).expanduser()
-  if path.is_dir():
+  if benchmark not in NAMES and path.is_dir():  # as a benchmark is opened
     return _of_files(path, _BEIR)
   data = dataclasses.replace(data, languages=())  # they limit training alone
   cache_dir = pathlib.Path(config.cache_dir).expanduser()

@@ -59,6 +59,14 @@ def test_a_folder_in_beirs_layout(tmp_path):
   assert len(benchmark.faults) == 1
 
 
+def test_a_folder_does_not_hide_a_set_by_name(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / "world_facts").mkdir()  # a workdir, say
+  assert open_benchmark("world_facts", Data(), tmp_path).source == "world_facts"
+  with pytest.raises(UserError, match="qrels"):
+    open_benchmark("./world_facts", Data(), tmp_path)
+
+
 def test_own_pairs_keep_to_all_languages(tmp_path):
   path = tmp_path / "towns.jsonl"
   path.write_text(

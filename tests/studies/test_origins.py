@@ -155,7 +155,7 @@ def test_a_run_that_failed_may_have_other_data(cells, files, tmp_path):
   origins.check(cells)
 
 
-def test_folders_are_known_by_what_they_hold(cells, tmp_path):
+def test_folders_are_known_by_what_they_hold(cells, tmp_path, monkeypatch):
   config = cells[0].config
   folder = tmp_path / "beir"
   (folder / "qrels").mkdir(parents=True)
@@ -166,6 +166,12 @@ def test_folders_are_known_by_what_they_hold(cells, tmp_path):
   assert origins.fingerprint(config, str(folder)) == before
   (folder / "qrels/test.tsv").write_text("other")
   assert origins.fingerprint(config, str(folder)) != before
+  # A folder that is called as a set of ours is not that set.
+  by_name = origins.fingerprint(config, "world_facts")
+  folder.rename(tmp_path / "world_facts")
+  monkeypatch.chdir(tmp_path)
+  assert origins.fingerprint(config, "world_facts") == by_name
+  assert origins.fingerprint(config, "./world_facts") != by_name
   # Released sets are known by their checksums.
   assert origins.fingerprint(config, "xquad_r") == origins.fingerprint(
     config, "xquad_r:context"
