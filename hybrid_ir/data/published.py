@@ -6,6 +6,7 @@ is not here.
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Sequence
 
 from hybrid_ir.data import ir_sets, lareqa, own_files, tfds_sets, world_facts
@@ -37,12 +38,12 @@ def overlaps(
 
   Args:
     train_names: as in `data.train`, without weights.
-    benchmark_names: as in `evaluate.benchmarks`.
+    benchmark_names: as in `evaluate.benchmarks`, or as results have them.
   """
   return [
     f"{train} and {benchmark}: {shared}."
     for train, benchmark in itertools.product(train_names, benchmark_names)
-    if (shared := _shared(_family(train), _family(benchmark)))
+    if (shared := _shared(_family(train), _of_benchmark(benchmark)))
   ]
 
 
@@ -144,6 +145,18 @@ _FAMILIES = {
   "miracl/": "miracl",
 }
 
+# The same as results have them, where all other signs are "_" (`short_name`).
+# A language tells them from a user's own: miracl_sw_dev, but not miracl_mine.
+_IN_RESULTS = {
+  "xquad_r_(context|paragraph)": "xquad_r",
+  "mlqa_r_(context|paragraph)": "mlqa_r",
+  "(mmarco|mmarco_v2|neumarco)_[a-z]{2}(_.*)?": "mmarco",
+  "msmarco_passage_(train|dev|eval|trec)(_.*)?": "mmarco",
+  "beir_msmarco(_.*)?": "mmarco",
+  "mr_tydi_[a-z]{2}(_.*)?": "mr_tydi",
+  "miracl_[a-z]{2}(_.*)?": "miracl",
+}
+
 _WHOLE = "the benchmark itself was trained on"
 _OTHER_QUERIES = (
   "the same set, so its scores are in domain: other queries of its own, and one"
@@ -204,6 +217,14 @@ def _family(name: str) -> str:
     if dataset_id.startswith(start):
       return family
   return name
+
+
+def _of_benchmark(name: str) -> str:
+  """As `_family`; of a name in results, too."""
+  for pattern, family in _IN_RESULTS.items():
+    if re.fullmatch(pattern, name):
+      return family
+  return _family(name)
 
 
 def _shared(train: str, benchmark: str) -> str:

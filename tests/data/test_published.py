@@ -77,6 +77,8 @@ def test_an_overlap(train, benchmark, said):
     ("dolly", "miracl"),
     ("my.jsonl", "my.jsonl"),
     ("miracl/mine.jsonl", "miracl"),
+    ("miracl", "miracl_mine"),  # a user's own, as results have it
+    ("mlqa_r", "mlqa_r_towns"),
   ],
 )
 def test_nothing_known_to_be_shared(train, benchmark):

@@ -6,6 +6,7 @@ import pytest
 
 from hybrid_ir.config import Config
 from hybrid_ir.config_check import check
+from hybrid_ir.evaluation.catalog import short_name
 from hybrid_ir.evaluation.report.load import Score
 from hybrid_ir.model.architecture import Architecture
 from hybrid_ir.model.contract import Contract
@@ -325,6 +326,28 @@ def test_known_overlaps_are_told():
   text = card({"data.train": ("xquad_r",)}, step=0, scores=untrained)
   assert "0.8124" in text
   assert "known to share" not in text
+
+
+@pytest.mark.parametrize(
+  ("train", "benchmark", "said"),
+  [
+    ("mlqa_r", "mlqa_r:paragraph", "the benchmark itself"),
+    ("squad", "xquad_r:context", "from the development set of SQuAD v1.1"),
+    ("miracl", "miracl/sw/dev", "in domain"),
+    ("tydi_qa", "miracl/sw/dev+miracl/yo/dev", "are questions of TyDi QA"),
+    ("mr_tydi", "mr-tydi/sw/test", "in domain"),
+    ("mmarco", "mmarco/v2/de/dev/small", "passages are shared"),
+    ("mmarco", "msmarco-passage/trec-dl-2019/judged", "passages are shared"),
+    ("mmarco", "beir/msmarco/dev", "passages are shared"),
+    ("mmarco", "neumarco/fa/dev", "passages are shared"),
+  ],
+)
+def test_overlaps_are_known_by_the_names_in_results(train, benchmark, said):
+  name = short_name(benchmark)
+  text = card({"data.train": (train,)}, scores=[score(benchmark=name)])
+  told = f"- {train} and {name}: "
+  [line] = [line for line in text.splitlines() if line.startswith(told)]
+  assert said in line
 
 
 def test_limits_name_what_was_measured_and_rounded():
