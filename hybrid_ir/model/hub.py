@@ -31,13 +31,20 @@ _FILES = (
 )
 
 
-def resolve(
-  path: str, revision: str = "", named: str = "config key 'encoder.path'"
-) -> pathlib.Path:
-  """A local folder as it is; a hub id downloaded once.
+def is_id(path: str) -> bool:
+  """Whether a path is a hub id, and no folder here.
 
   An id is organisation/name, or of the oldest models a name alone
   ("bert-base-multilingual-cased").
+  """
+  is_folder = pathlib.Path(path).expanduser().is_dir()
+  return not is_folder and bool(re.fullmatch(_ID, path))
+
+
+def resolve(
+  path: str, revision: str = "", named: str = "config key 'encoder.path'"
+) -> pathlib.Path:
+  """A local folder as it is; a hub id (`is_id`) downloaded once.
 
   The hub's own cache, token and offline mode (HF_HOME, HF_TOKEN,
   HF_HUB_OFFLINE) are honoured. Weights are safetensors: never a pickle.
@@ -52,7 +59,7 @@ def resolve(
       of a folder.
   """
   folder = pathlib.Path(path).expanduser()
-  if folder.is_dir() or not re.fullmatch(_ID, path):
+  if not is_id(path):
     if revision:
       raise UserError(
         f"config key 'encoder.revision' is {revision!r}, but 'encoder.path' is"

@@ -4,7 +4,6 @@ Nothing stands in it that no file says: what is not known is not claimed.
 """
 
 import json
-import pathlib
 import string
 from collections.abc import Sequence
 from importlib import resources
@@ -14,6 +13,7 @@ from hybrid_ir.data import trained_on
 from hybrid_ir.data.sources import parse_weights
 from hybrid_ir.evaluation.report.load import Score
 from hybrid_ir.evaluation.report.snapshots import Snapshot, snapshots
+from hybrid_ir.model import hub
 from hybrid_ir.model.contract import Contract
 from hybrid_ir.tasks.card import evaluation, markdown, training, usage
 
@@ -77,7 +77,7 @@ def _front_matter(
   known = trained_on.languages(config.data) if step else []
   if codes := known or evaluation.languages(results):
     lines += ["language:", *(f"- {json.dumps(code)}" for code in codes)]
-  if _is_hub_id(config.encoder.path):
+  if hub.is_id(config.encoder.path):
     lines.append(f"base_model: {json.dumps(config.encoder.path)}")
   return "\n".join(lines)
 
@@ -103,16 +103,10 @@ def _start(config: Config) -> str:
     return f"another run's model, {markdown.name(config.train.warm_start)}"
   if not path:
     return "random weights"
-  if not _is_hub_id(path):
+  if not hub.is_id(path):
     return f"a local model, {markdown.name(path)}"
   at = f" at {markdown.code(revision)}" if revision else ""
   return f"[{path}](https://huggingface.co/{path}){at}"
-
-
-def _is_hub_id(path: str) -> bool:
-  """Whether a path is organisation/name, and no folder here."""
-  folder = pathlib.Path(path).expanduser()
-  return path.count("/") == 1 and path[0] not in "/.~" and not folder.is_dir()
 
 
 def _contract(contract: Contract) -> list[tuple[str, str]]:

@@ -157,6 +157,13 @@ def test_a_folder_of_two_parts_is_no_hub_id(tmp_path, monkeypatch):
   assert "from a local model, `e5`." in text
 
 
+def test_the_oldest_models_of_the_hub_have_no_organisation():
+  name = "bert-base-multilingual-cased"
+  text = card({"encoder.path": name, "encoder.revision": "3f076fd"})
+  assert head(text)["base_model"] == name
+  assert f"from [{name}](https://huggingface.co/{name}) at `3f076fd`." in text
+
+
 def test_what_it_started_from_is_named():
   text = card({"encoder.path": "org/model", "encoder.revision": "v1.2"})
   assert (
