@@ -114,4 +114,5 @@ def _lareqa(
     for language in lareqa.languages(name)
   }
   full = f"{name}_{unit}" if unit else name
-  return from_paragraphs(full, UNITS[unit], paragraphs)
+  benchmark = from_paragraphs(full, UNITS[unit], paragraphs)
+  return dataclasses.replace(benchmark, source=name)

@@ -3,8 +3,9 @@ import json
 import pytest
 
 from hybrid_ir.config import Data
-from hybrid_ir.data import ir_judged
+from hybrid_ir.data import ir_judged, lareqa
 from hybrid_ir.data.judged import Collection, Judgement, Texts
+from hybrid_ir.data.lareqa import Paragraph, Question, Sentence
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.catalog import open_benchmark, short_name
 
@@ -65,6 +66,26 @@ def test_a_folder_does_not_hide_a_set_by_name(tmp_path, monkeypatch):
   assert open_benchmark("world_facts", Data(), tmp_path).source == "world_facts"
   with pytest.raises(UserError, match="qrels"):
     open_benchmark("./world_facts", Data(), tmp_path)
+
+
+@pytest.mark.parametrize("unit", ["", ":context", ":paragraph"])
+def test_a_released_set_is_the_one_that_is_trained_on(
+  monkeypatch, tmp_path, unit
+):
+  def paragraphs(name, language, **folders):
+    sentence = Sentence(f"{language}/0-0", "One.")
+    question = Question("q1", "who?", 0)
+    return [
+      Paragraph(
+        *(f"{language}/0", language, "A title", "One.", (sentence,)),
+        *((question,), "here"),
+      )
+    ]
+
+  monkeypatch.setattr(lareqa, "paragraphs", paragraphs)
+  benchmark = open_benchmark(f"mlqa_r{unit}", Data(), tmp_path)
+  assert benchmark.name == f"mlqa_r{unit}".replace(":", "_")
+  assert benchmark.source == "mlqa_r"  # whose prefixes it is encoded with
 
 
 def test_own_pairs_keep_to_all_languages(tmp_path):
