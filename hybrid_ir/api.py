@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_ir.config import Config
+from hybrid_ir.config import Config, Data
 from hybrid_ir.config_check import check
 from hybrid_ir.config_keys import walk
 from hybrid_ir.data.passages import Passage
@@ -33,9 +33,9 @@ from hybrid_ir.workdir import CHECKPOINTS, CONFIG
 
 __all__ = ["Hit", "Index", "Retriever", "load", "open_index"]
 
-# Sections of a workdir's config.json that say what its model is.
 _LONGEST = 512  # tokens of a row, where nothing says how many
-_OF_MODEL = ("encoder.", "text.", "layout.")
+# Sections of a workdir's config.json that say what its model is.
+_OF_MODEL = ("encoder.", "text.", "layout.", "data.prefixes")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,6 +44,7 @@ class Retriever:
 
   _loaded: LoadedModel
   _text_encoder: TextEncoder
+  _data: Data  # with the prefixes of some data sets
 
   @property
   def size(self) -> int:
@@ -113,16 +114,22 @@ class Retriever:
     if k < 1:
       raise UserError(f"search: k is {k}; expected at least 1")
     index = self._index(passages)
-    embedded = self.encode(queries, "query", instruction=instruction)
+    asked = self._of(index)
+    if index.origin is not None:
+      contract = asked._text_encoder.contract
+      check_same(index.origin, contract, self._origin, index.name)
+    embedded = asked.encode(queries, "query", instruction=instruction)
     return search_index(index, embedded, k, languages)
+
+  def _of(self, index: Index) -> "Retriever":
+    """Itself, with the prefixes of an index's data set where it has some."""
+    text_encoder = self._text_encoder.of(index.corpus, self._data)
+    return dataclasses.replace(self, _text_encoder=text_encoder)
 
   def _index(
     self, passages: Index | Sequence[str] | NDArray[np.float32]
   ) -> Index:
     if isinstance(passages, Index):
-      if passages.origin is not None:
-        contract = self._loaded.model.contract
-        check_same(passages.origin, contract, self._origin, passages.name)
       return passages
     if isinstance(passages, np.ndarray):
       if passages.ndim != 2 or passages.shape[1] != self.size:
@@ -200,7 +207,8 @@ def load(
   check(config)
   mesh = make_mesh(1)
   loaded = load_model(config, folder, mesh)
-  return Retriever(loaded, loaded.model.text_encoder(config, mesh))
+  text_encoder = loaded.model.text_encoder(config, mesh)
+  return Retriever(loaded, text_encoder, config.data)
 
 
 def open_index(path: str | os.PathLike[str]) -> Index:

@@ -110,6 +110,25 @@ def test_a_workdir_is_loaded_with_its_prefixes(folder, model, workdir):
     hybrid_ir.load(workdir, longest=16)
 
 
+def test_an_index_has_the_prefixes_of_its_data_set(workdir, tmp_path):
+  stored = json.loads((workdir / "config.json").read_text(encoding="utf-8"))
+  corpus = stored["encode"]["corpus"]
+  config = Config()
+  config.cache_dir = str(tmp_path)
+  config.encoder.path = stored["encoder"]["path"]
+  config.data.prefixes = {corpus: ("frage: ", "in ")}
+  config.encode.corpus = corpus
+  config.encode.language = "de"
+  check(config)
+  with open_workdir(str(tmp_path / "run"), config) as opened:
+    encode.run(config, opened)
+  found = []
+  for path in (workdir, tmp_path / "run"):
+    index = hybrid_ir.open_index(path)
+    found.append(hybrid_ir.load(path).search(["bab"], index, k=4))
+  assert plain(found[0][0]) == plain(found[1][0])
+
+
 def test_a_relative_path(tmp_path, folder, model, monkeypatch):
   """A workdir that was trained: orbax itself takes absolute paths alone."""
   config = Config()

@@ -42,6 +42,7 @@ class Index:
   languages: tuple[str, ...]  # codes
   shards: tuple[Shard, ...]
   origin: Origin | None  # None: not known
+  corpus: str = ""  # the data set's name, as configured
 
   def __len__(self) -> int:
     return sum(len(shard.languages) for shard in self.shards)

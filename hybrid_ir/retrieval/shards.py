@@ -234,7 +234,13 @@ def open_index(folder: pathlib.Path) -> Index:
     _open_shard(folder, number, manifest["origin"]["size"])
     for number in range(manifest["shards"])
   )
-  index = Index(str(folder), languages, shards, Origin(**manifest["origin"]))
+  index = Index(
+    str(folder),
+    languages,
+    shards,
+    Origin(**manifest["origin"]),
+    manifest["corpus_name"],
+  )
   if len(index) != manifest["passages"]:
     raise UserError(
       f"{folder}: holds {len(index)} passages, but {_MANIFEST} says"

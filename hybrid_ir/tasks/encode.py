@@ -35,6 +35,7 @@ from hybrid_ir.workdir import write_config
 def run(config: Config, workdir: pathlib.Path) -> None:
   """Encodes `encode.corpus`, or goes on where it was stopped.
 
+  Where `data.prefixes` has some for it, these are used, and later in search.
   `mesh` lays out the devices of each process.
 
   Raises:
@@ -44,10 +45,12 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   corpus = _open_once(config)
   mesh = make_mesh(config.mesh.data, config.mesh.fsdp, jax.local_devices())
   loaded = load_model(config, workdir, mesh)
-  text_encoder = loaded.model.text_encoder(config, mesh)
+  text_encoder = loaded.model.text_encoder(config, mesh).of(
+    config.encode.corpus, config.data
+  )
   folder = workdir / shards.FOLDER
   plan = Plan(
-    origin_of(loaded.model.contract, loaded.params, text_encoder.size),
+    origin_of(text_encoder.contract, loaded.params, text_encoder.size),
     corpus.fingerprint,
     corpus.name,
     corpus.languages,

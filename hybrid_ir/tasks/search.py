@@ -59,9 +59,11 @@ def _run(config: Config, workdir: pathlib.Path) -> None:
     # On every process: a checkpoint is read by all of them together.
     mesh = make_mesh(1, devices=jax.local_devices())
     loaded = load_model(config, workdir, mesh)
-    text_encoder = one_by_one(loaded.model.text_encoder(config, mesh))
+    text_encoder = one_by_one(
+      loaded.model.text_encoder(config, mesh).of(index.corpus, config.data)
+    )
   if index.origin is not None:
-    contract = loaded.model.contract
+    contract = text_encoder.contract
     here = origin_of(contract, loaded.params, text_encoder.size)
     check_same(index.origin, contract, here, index.name)
 

@@ -223,6 +223,27 @@ def test_a_data_set_by_name_gives_its_distinct_passages(
   assert first.id.startswith("tr:t")
 
 
+def test_a_data_set_has_its_own_prefixes(run, tmp_path, base, data):
+  """They do what the same prefixes for all texts do."""
+  whole = {**base, "train.steps": 0, "encode.corpus": str(data)}
+  ways = {
+    "none": {},
+    "own": {"data.prefixes": {str(data): ("nach ", "es wächst ")}},
+    "all": {"text.query_prefix": "nach ", "text.passage_prefix": "es wächst "},
+  }
+  found = {}
+  for name, changes in ways.items():
+    workdir = tmp_path / name  # of one seed: the same weights
+    run(workdir, {**whole, **changes, "task": "train"})
+    run(workdir, {**whole, **changes})
+    shards = open_index(workdir / "index").shards
+    found[name] = np.concatenate([shard.embeddings for shard in shards])
+  np.testing.assert_allclose(found["own"], found["all"], atol=1e-6)
+  assert np.abs(found["own"] - found["none"]).max() > 0.01
+  with pytest.raises(UserError, match="holds another index"):
+    run(tmp_path / "own", {**whole, "checkpoint.allow_changes": True})
+
+
 def test_leading_dimensions_in_half_precision(run, workdir, base):
   changes = {"encoder.dimensions": 8, "encode.dtype": "float16"}
   run(workdir, {**base, **changes})

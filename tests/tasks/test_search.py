@@ -76,6 +76,29 @@ def test_a_line_of_json_a_query_and_nothing_else(ask):
       assert hit["id"].startswith(f"{hit['language']}:t")
 
 
+def test_a_query_has_the_prefix_of_the_indexs_data_set(
+  ask, run, copy_run, data, tmp_path, capsys
+):
+  workdir = copy_run(tmp_path / "run")
+  changes = {
+    "train.steps": 6,
+    "data.prefixes": {str(data): ("was wächst ", "es ")},
+    "checkpoint.allow_changes": True,
+  }
+  encode = {**changes, "task": "encode", "encode.corpus": str(data)}
+  run(workdir, encode)
+  capsys.readouterr()
+  out, _, error = ask("in bab\n", changes, workdir)
+  assert error is None
+  (answer,) = parsed(out)
+  assert len(answer["hits"]) == 5
+  own = {str(data): ("", "es ")}
+  _, _, error = ask("in bab\n", {**changes, "data.prefixes": own}, workdir)
+  assert "query_prefix is 'was wächst ' there, '' here" in error
+  _, _, error = ask("in bab\n", {**changes, "data.prefixes": {}}, workdir)
+  assert "passage_prefix is 'es ' there, '' here" in error
+
+
 def test_a_language_filter_is_a_search_of_the_filtered_pool(ask):
   query = "was wächst in bab\n"
   (everything,) = parsed(ask(query, {"search.k": 180})[0])
