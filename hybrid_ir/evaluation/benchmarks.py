@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from hybrid_ir.data.judged import Texts
 from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.faults import Faults
+from hybrid_ir.evaluation.same_query import SameQuery
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -102,7 +103,9 @@ def from_records(
 
   The distinct (language, passage text) of the pool are the candidates; their
   ids are "LANGUAGE:ID" of the first record with that text. A query's gold is,
-  in each language, the passage of the pool's record with the query's id.
+  in each language, the passage of the pool's record with the query's id. Ids
+  of one group with one query are one query with the passages of all of them;
+  its id is that of the first.
 
   Args:
     name: of the benchmark, in results.
@@ -115,6 +118,8 @@ def from_records(
       query whose id no record of the pool has.
   """
   faults = Faults()
+  asked = list(queries)
+  same_query = SameQuery(asked)
   first: dict[tuple[str, str], int] = {}  # (language, text) -> candidate
   answers: dict[str, list[int]] = {}  # record id -> candidates
   seen: set[tuple[str, str]] = set()
@@ -137,7 +142,12 @@ def from_records(
       texts.append(record.passage)
       places.append(record.where)
     answers.setdefault(record.id, []).append(candidate)
-  asked = list(queries)
+    same_query.add(record)
+  first_ids = same_query.first_ids()
+  for id, first_id in first_ids.items():
+    if id != first_id:
+      answers.setdefault(first_id, []).extend(answers.get(id, ()))
+  asked = _once(asked, first_ids)
   benchmark = build(
     name,
     "passage",
@@ -159,6 +169,21 @@ def from_records(
     benchmark,
     query_instructions=tuple(told[id] for id in benchmark.query_ids),
   )
+
+
+def _once(
+  asked: Iterable[Record], first_ids: Mapping[str, str]
+) -> list[Record]:
+  """Queries that are asked by several ids once in a language, by the first."""
+  kept: dict[tuple[str, str], str] = {}  # language, first id -> id of a record
+  found = []
+  for record in asked:
+    id = first_ids.get(record.id, record.id)
+    # An id that stands twice stays: it is a fault.
+    if kept.setdefault((record.language, id), record.id) == record.id:
+      same = id == record.id
+      found.append(record if same else dataclasses.replace(record, id=id))
+  return found
 
 
 def build(

@@ -10,6 +10,7 @@ from hybrid_ir.data.judged import Texts
 from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.benchmarks import Gold, build, from_records, pairs
+from hybrid_ir.evaluation.evaluate import evaluate, list_depths, rank_embeddings
 from hybrid_ir.evaluation.faults import Faults
 
 
@@ -73,6 +74,82 @@ def test_instructions_stay_with_their_queries():
     zip(benchmark.query_ids, benchmark.query_instructions, strict=True)
   ) == {"de:1": "find", "en:1": ""}
   assert from_records("b", POOL[:2], POOL).query_instructions == ()
+
+
+def of_group(id, language, query, passage, group="g"):
+  return Record(id, language, query, passage, f"{language}/{id}", group=group)
+
+
+def test_ids_of_one_query_are_one_query():
+  pool = [
+    of_group("q1-p1", "sw", "wapi?", "hapa", "q1"),
+    of_group("q1-p2", "sw", "wapi?", "pale", "q1"),
+    of_group("q2-p9", "sw", "nini?", "kitu", "q2"),
+  ]
+  benchmark = from_records("miracl", pool, pool)
+  assert gold_ids(benchmark) == {
+    "sw:q1-p1": {"sw:q1-p1", "sw:q1-p2"},
+    "sw:q2-p9": {"sw:q2-p9"},
+  }
+  assert benchmark.passage_ids == ("sw:q2-p9", "sw:q1-p2", "sw:q1-p1")
+  # Ranked as well as can be, it is as good as can be.
+  ideal = np.eye(3, dtype=np.float32)
+  queries = np.stack([ideal[1] + ideal[2], ideal[0]])
+  ranking = rank_embeddings(benchmark, queries, ideal, list_depths(benchmark))
+  best = {
+    (r.setting, r.measure): (r.value, r.queries)
+    for r in evaluate(benchmark, ranking, cutoffs=(1, 2)).results
+    if r.query_language == "*" and r.measure in ("map", "recall@2")
+  }
+  assert best == {
+    (setting, measure): (1, 2)
+    for setting in ("mono", "multi")
+    for measure in ("map", "recall@2")
+  }
+
+
+def test_in_several_languages_ids_stay_aligned():
+  texts = {"de": "wo?", "en": "where?"}
+  pool = [
+    of_group(id, language, query, f"{id} {language}")
+    for language, query in texts.items()
+    for id in ("a", "b", "c")
+    if (id, language) != ("a", "de")  # German asks it by b first
+  ]
+  benchmark = from_records("mmarco", pool, pool)
+  gold = {"de:b", "de:c", "en:a", "en:b", "en:c"}
+  assert gold_ids(benchmark) == {"de:b": gold, "en:b": gold}
+  assert benchmark.query_texts == ("wo?", "where?")
+  # In another split, too; and only the queries that are asked.
+  benchmark = from_records("mmarco", pool[-1:], pool)
+  assert gold_ids(benchmark) == {"en:c": gold}
+
+
+def test_other_queries_of_a_group_stay_as_they_are():
+  pool = [
+    of_group("a", "en", "where?", "here"),
+    of_group("b", "en", "who?", "ann"),
+    of_group("c", "en", "where?", "there", group="other"),
+    of_group("d", "de", "wo?", "hier"),  # no language in common
+    of_group("e", "en", "why?", "so"),
+    of_group("e", "de", "warum?", "darum"),
+    of_group("f", "en", "why?", "thus"),
+    of_group("f", "de", "wieso?", "deshalb"),  # the same in English alone
+    Record("g", "en", "where?", "anywhere", "no group"),
+    dataclasses.replace(
+      of_group("h", "en", "where?", "home"), instruction="find"
+    ),
+  ]
+  benchmark = from_records("any", pool, pool)
+  assert {id[3:] for id in benchmark.query_ids} == set("abcdefgh")
+  for id, gold in gold_ids(benchmark).items():
+    assert {passage[3:] for passage in gold} == {id[3:]}
+
+
+def test_an_id_that_stands_twice_is_a_fault_in_a_group_too():
+  pool = [of_group(id, "en", "where?", id) for id in "ab"]
+  with pytest.raises(UserError, match=r"queries whose id stands twice: 1 "):
+    from_records("any", [*pool, pool[0]], pool)
 
 
 def test_the_fingerprint_is_of_all_that_is_scored():
