@@ -7,10 +7,10 @@ Hardware:  2 CPU cores, 8 GB; 17 choices by 3 seeds, 3 to 30 minutes a cell: 10
            hours; --config.study.seeds=0 is a third of it. Cells are shared
            with configs/studies/paper.py and best_of_both.py
 Disk:      1.1 GB, of the run that is under way
-Expected:  mono MRR, seeds 0 and 1, "--config.study.only=model=3 layers": at
-           128, 256, 512, 1148 questions .455 .459 .460 .465; at 800, 1600,
-           3200, 12800 pairs .236 .272 .354 .520; batches of 8, 16, 64 .517 .501
-           .375 (docs/results/scaling.md; 6 and 12 layers are not yet measured)
+Expected:  mono MRR, "--config.study.only=model=3 layers": at 128, 256, 512,
+           1148 questions .459 .462 .464 .466; at 800, 1600, 3200, 12800 pairs
+           .236 .272 .354 .520; batches of 8, 16, 64 .519 .503 .375
+           (docs/results/scaling.md; 6 and 12 layers are not yet measured)
 Full size: --config=configs/studies/scaling.py:full, on one TPU host: XLM-R on
            mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py),
            scored on MIRACL, too: from an eighth of the pairs to twice as many,
