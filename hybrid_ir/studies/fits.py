@@ -153,10 +153,9 @@ def _against(law: PowerLaw) -> list[str]:
   found = [*law.problems]
   if law.curve.a * law.curve.b < 0:
     found.append("the error rises with the size")
-  if law.curve.c > 1:
-    found.append(
-      f"it ends at {law.curve.c:.3g}, above 1, where no error can be"
-    )
+  ends = f"{law.curve.c:.3g}"
+  if float(ends) > 1:
+    found.append(f"it ends at {ends}, above 1, where no error can be")
   return found
 
 
@@ -170,7 +169,7 @@ def _exponent(law: PowerLaw) -> tuple[str, str]:
 
 def _floor(law: PowerLaw) -> str:
   """Where the curve ends, as far as the runs tell."""
-  if law.curve.form != "power_floor" or not law.has_intervals:
+  if not law.determines_floor():
     return "–"
   low, high = law.interval("c")
   return f"[{low:.3g}, {high:.3g}]"

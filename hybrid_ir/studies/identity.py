@@ -15,7 +15,7 @@ _SCORED_BY = (
 )
 _TRAINED_BY = ("encoder.dropout",)  # of these it does not
 # No part of what a trained run is, but of what a cell's figures are.
-_OF_FIGURES = ("encoder.dimensions",)
+_OF_FIGURES = ("encoder.dimensions", "evaluate.by", "evaluate.path")
 
 
 def as_it_came() -> dict[str, Any]:

@@ -9,12 +9,14 @@ Fang et al. 2024, arXiv 2403.18684.
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from hybrid_ir.studies.curves import (
   FORMS,
+  LEAST,
   ROUNDING,
   Curve,
   curve_at,
@@ -68,6 +70,20 @@ class PowerLaw:
     """Whether its interval is one, and ends within what was searched."""
     return self.has_intervals and not any(
       is_end(self.curve.form, end) for end in self.interval("b", level)
+    )
+
+  def determines_floor(self, level: float = 0.95) -> bool:
+    """Whether there is a floor, and its interval is not that of the search.
+
+    With the least exponent searched the curve is a logarithm, which ends
+    nowhere: its c is then made of that exponent. With the most it is a step,
+    whose end the runs tell.
+    """
+    least, _ = self.interval("b", level)
+    return (
+      self.curve.form == "power_floor"
+      and self.has_intervals
+      and not math.isclose(least, LEAST)
     )
 
   def band(

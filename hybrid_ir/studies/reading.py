@@ -98,10 +98,7 @@ def _on_benchmark(
   """Of the arms that are to be scored on it."""
   by_path = {run.run.path: run for run in runs}
   groups = {
-    arm.name: [
-      dataclasses.replace(by_path[str(cell.folder)], system=arm.name)
-      for cell in arm.cells
-    ]
+    arm.name: [_asked(by_path[str(cell.folder)], arm) for cell in arm.cells]
     for arm in arms
   }
   tested = compare_pairs(config, benchmark, arms, groups)
@@ -124,6 +121,16 @@ def _on_benchmark(
     seedless=frozenset(a.name for a in arms if not a.cells[0].is_trained),
     moved=moved,
   )
+
+
+def _asked(run: Scored, arm: Arm) -> Scored:
+  """An arm's run, in the settings that it asks for.
+
+  A shared run may have others' too: Holm's correction would count them.
+  """
+  settings = arm.config.evaluate.settings
+  macro = {at: score for at, score in run.macro.items() if at[0] in settings}
+  return dataclasses.replace(run, system=arm.name, macro=macro)
 
 
 def _is_known(arms: Sequence[Arm], benchmark: str) -> bool:
@@ -171,6 +178,7 @@ def _by_language(
         if (
           (score.benchmark, score.step) == (benchmark, step)
           and score.search != "scann"
+          and score.setting in arm.config.evaluate.settings
           and score.measure in config.study.measures
           and language not in ("*", "micro")
           and score.passage_language == pool

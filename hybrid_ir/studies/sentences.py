@@ -19,7 +19,14 @@ from hybrid_ir.studies.tables import (
   spread,
   tests_name,
 )
-from hybrid_ir.studies.verdict import BETTER, NOISE, ONE_SEED, WORSE, verdict
+from hybrid_ir.studies.verdict import (
+  BETTER,
+  NOISE,
+  ONE_SEED,
+  UNSURE,
+  WORSE,
+  verdict,
+)
 
 _MOST = 3  # baselines that are told one by one
 
@@ -100,18 +107,21 @@ def _tally(one: OnBenchmark, setting: str, measure: str) -> str:
     every = [word for words in said.values() for word in words]
     said = {"their baselines": every}
   return "".join(
-    f"; tested against {against}: {words.count(BETTER)} better,"
-    f" {words.count(WORSE)} worse, {words.count(NOISE)} within noise,"
-    f" {sum(word not in (BETTER, WORSE, NOISE) for word in words)} significant"
-    " over questions, but not beyond the seeds"
-    f"{_by_one_seed(words)}"
+    f"; tested against {against}: {', '.join(_counts(words))}"
     for against, words in said.items()
   )
 
 
-def _by_one_seed(words: Sequence[str]) -> str:
-  count = sum(word.endswith(ONE_SEED) for word in words)
-  return f" ({count} by one seed)" if count else ""
+def _counts(words: Sequence[str]) -> Iterator[str]:
+  """How many verdicts are of each kind."""
+  for word in (BETTER, WORSE, NOISE):
+    yield f"{words.count(word)} {word}"
+  for doubt, told in (
+    (UNSURE, f"significant {UNSURE}"),
+    (ONE_SEED, "significant over questions, by one seed"),
+  ):
+    if count := sum(word.endswith(doubt) for word in words):
+      yield f"{count} {told}"
 
 
 def _mean(one: OnBenchmark, estimate: Estimate) -> str:

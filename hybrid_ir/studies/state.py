@@ -96,6 +96,21 @@ def lacking(cell: Cell) -> tuple[str, ...]:
   )
 
 
+def settings_to_score(cell: Cell, name: str) -> tuple[str, ...]:
+  """Those of a benchmark that are asked for, and those with figures.
+
+  All figures of a benchmark are written at once, in place of what was there:
+  another study's, too.
+
+  Args:
+    cell: the run.
+    name: of `evaluate.benchmarks`.
+  """
+  evaluated = read(cell.folder).evaluated
+  there = evaluated[name].settings if name in evaluated else ()
+  return tuple(dict.fromkeys((*there, *cell.config.evaluate.settings)))
+
+
 def is_done(cell: Cell) -> bool:
   """Whether there is nothing left to do in it.
 
@@ -196,7 +211,7 @@ def add_evaluation(
   date: str = "",
   devices: str = "",
 ) -> None:
-  """Stores that a cell has just been scored.
+  """Stores that a cell has just been scored, in `settings_to_score`.
 
   Args:
     cell: the run.
@@ -209,7 +224,7 @@ def add_evaluation(
   """
   before = read(cell.folder)
   step = dict(scored(cell.folder))[benchmark]  # the last line counts
-  settings = tuple(cell.config.evaluate.settings)
+  settings = settings_to_score(cell, name)
   done = Evaluated(
     benchmark, step, settings, seconds, fingerprint, date, devices
   )

@@ -1,6 +1,8 @@
 """A study's pages on disk. From its runs' folders, to WORKDIR/NAME."""
 
+import dataclasses
 import pathlib
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -52,7 +54,10 @@ def check_folder(config: Config, workdir: pathlib.Path) -> None:
       f"{folder}: in the way, and not a study's; move it, or name another"
       " --workdir"
     )
-  if others := not_of(folder, (f"{name}.md", f"{name}.csv", FINDINGS, "*.svg")):
+  page = f"{name}.md"
+  if others := not_of(
+    folder, (page, f"{name}.csv", FINDINGS, *_plots_on(folder / page))
+  ):
     raise UserError(
       f"{folder}: new pages would take its place, and lose {others[0]!r}, which"
       " is not of the older ones; move it away, or name another --workdir"
@@ -88,6 +93,7 @@ def write_study(
   folder = workdir / name
   outcome = read_outcome(config, cells)
   extra = _EXTRAS[kind](outcome)
+  plots = _apart(extra.plots)
   encoders, on_encoders = encoder_table(cells)
   notes, on_notes = notes_table(config, cells)
   tables = (
@@ -100,12 +106,12 @@ def write_study(
       f"{name}.md": "\n".join(
         [
           *head(config, cells, failed, command),
-          *_body(outcome, cells, tables, extra.plots),
+          *_body(outcome, cells, tables, plots),
         ]
       ),
       f"{name}.csv": tidy(outcome),
       FINDINGS: _findings(name, found),
-      **{f"{p.name}.svg": svg.standalone(p.svg) for p in extra.plots},
+      **{f"{plot.name}.svg": svg.standalone(plot.svg) for plot in plots},
     }.items():
       (aside / file).write_text(text, encoding="utf-8", newline="\n")
     check_folder(config, workdir)  # a file may have come in the meantime
@@ -133,6 +139,24 @@ def _body(
   ]
   yield from (*notes, "") if notes else ()
   yield from table_lines(_cells(cells))
+
+
+def _plots_on(page: pathlib.Path) -> list[str]:
+  """The files of the plots that a page shows; none where it is not there."""
+  text = page.read_text(encoding="utf-8") if page.exists() else ""
+  return re.findall(r"^!\[.*\]\((.+\.svg)\)$", text, re.MULTILINE)
+
+
+def _apart(plots: Sequence[Plot]) -> tuple[Plot, ...]:
+  """Plots whose names differ: letters that a file's name lacks told some."""
+  found: dict[str, Plot] = {}
+  for plot in plots:
+    name, number = plot.name, 1
+    while name in found:
+      number += 1
+      name = f"{plot.name}-{number}"
+    found[name] = dataclasses.replace(plot, name=name)
+  return tuple(found.values())
 
 
 def _plot(plot: Plot) -> Iterator[str]:

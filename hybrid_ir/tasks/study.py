@@ -61,10 +61,11 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     print("\n".join(table_lines(shown[0])), flush=True)
     runs.run_all()
   except SystemExit:
-    _write(config, runs, workdir, shown)
+    if shown:  # else nothing was run, and pages of before say more
+      _write(config, runs, workdir, shown)
     raise
   except (FullDiskError, OSError) as error:
-    if isinstance(error, FullDiskError) or is_full(error):
+    if shown and (isinstance(error, FullDiskError) or is_full(error)):
       with contextlib.suppress(OSError):  # what is told is that error
         _write(config, runs, workdir, shown)
     raise

@@ -124,7 +124,8 @@ class Runs:
       for name, benchmark in lacking.items():
         fingerprint = origins.fingerprint(cell.config, name)
         start = time.perf_counter()
-        evaluate.score(cell.config, folder, [benchmark])
+        settings = state.settings_to_score(cell, name)
+        evaluate.score(_in(settings, cell.config), folder, [benchmark])
         seconds = time.perf_counter() - start
         state.add_evaluation(
           *(cell, name, benchmark.name, seconds, fingerprint),
@@ -184,6 +185,12 @@ def _opened(cell: Cell) -> contextlib.AbstractContextManager[pathlib.Path]:
   """A run's folder, held."""
   state.follow_move(cell)
   return open_workdir(str(cell.folder), cell.config)
+
+
+def _in(settings: tuple[str, ...], config: Config) -> Config:
+  """The config with other settings to score in."""
+  evaluation = dataclasses.replace(config.evaluate, settings=settings)
+  return dataclasses.replace(config, evaluate=evaluation)
 
 
 def _reason(error: BaseException) -> str:

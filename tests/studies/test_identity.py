@@ -45,6 +45,8 @@ def test_what_its_scores_depend_on_makes_it_another(make_study):
     {"layout__row_lengths": (64, 256)},
     {"data__prefixes": {"a.jsonl": ("q: ", "p: ")}},
     {"encoder__dimensions": 64},
+    {"evaluate__by": "bm25"},
+    {"evaluate__by": "embeddings", "evaluate__path": "vectors"},
   ):
     assert keys(make_study, **changed)[1] != came, changed
 
@@ -56,6 +58,12 @@ def test_fewer_dimensions_are_other_figures(make_study):
   # All of them, the default, is no change to runs of earlier versions.
   [alone] = make_cells(make_study({"kind": {"any": {}}}, seeds=(0,)), STUDIES)
   assert whole.key == alone.key
+
+
+def test_the_figures_of_another_system_are_no_models(make_study):
+  trained, came = keys(make_study)
+  others = keys(make_study, evaluate__by="bm25")
+  assert not {trained, came} & {*others}
 
 
 def test_its_config_says_nothing_of_training(make_study):

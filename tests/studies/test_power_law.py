@@ -178,6 +178,16 @@ def test_whether_runs_determine_the_exponent():
   assert not ask(step).determines_exponent()
 
 
+def test_whether_runs_determine_the_floor():
+  """A step has an end; a logarithm has that of the least exponent alone."""
+  assert ask(scores(saturating, 0.002)).determines_floor()
+  step = np.repeat(np.where(SIZES > 200, 1.0, 0.0), SEEDS)
+  assert ask(step).determines_floor()
+  assert not ask(scores(np.log, 0.002)).determines_floor()
+  without = ask(scores(lambda x: x**-0.5, 1e-4), form="power")
+  assert not without.determines_floor()
+
+
 def test_few_resampled_arms_determine_no_exponent():
   """Through as many points as parameters every draw is a slope between two."""
   noise = np.random.default_rng(0).normal(0, 1e-4, len(SIZES))

@@ -229,6 +229,27 @@ def test_a_measure_that_one_seed_lacks_is_not_tested(make_study, tmp_path):
   assert [*benchmark_tables(outcome, one)]
 
 
+def test_settings_that_are_not_asked_for_are_not_tested(make_study, tmp_path):
+  """A shared run may have another study's, which Holm would count."""
+  done = {"hybrid": (0, 1), "X-X": (0, 1)}
+  seeds_done(make_study, tmp_path, done)
+  for results in tmp_path.glob("cells/*/results.jsonl"):
+    mono = results.read_text()
+    multi = mono.replace('"mono"', '"multi"')
+    at = '"passage_language": '
+    multi = multi.replace(f'{at}"*"', f'{at}"all"')
+    results.write_text(multi + mono)
+  for settings in (("mono", "multi"), ("mono",), ("multi",)):
+    [one] = seeds_done(
+      *(make_study, tmp_path, {"hybrid": (), "X-X": ()}),
+      evaluate__settings=settings,
+    ).benchmarks
+    assert {setting for _, setting, _ in one.estimates} == {*settings}
+    of_languages = {mean.setting for mean in one.by_language}
+    assert of_languages == {*settings} - {"multi"}
+    assert one.tests == ("mono" in settings)
+
+
 def test_arms_that_share_no_seed_are_not_tested(make_study, tmp_path):
   done = {"hybrid": (0,), "X-X": (1, 2)}
   [one] = seeds_done(make_study, tmp_path, done).benchmarks

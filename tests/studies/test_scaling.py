@@ -186,7 +186,7 @@ def test_a_sentence_tells_every_arm_of_the_smallest_size(
   assert f"Thai (th) {', '.join(values)}" in group.text
 
 
-def batches(make_study, make_outcome, level):
+def batches(make_study, make_outcome, level, noise=0.002):
   """The table of fits over batches of 8 to 128, of three seeds."""
   sizes = (8, 16, 32, 64, 128)
   config = make_study(
@@ -196,7 +196,7 @@ def batches(make_study, make_outcome, level):
   )
   draws = np.random.default_rng(0)
   scores = {
-    str(x): {MRR: tuple(level(x) + draws.normal(0, 0.002, 3))} for x in sizes
+    str(x): {MRR: tuple(level(x) + draws.normal(0, noise, 3))} for x in sizes
   }
   found = extra(make_outcome(config, scores))
   [table] = [t for t in found.tables if "power laws" in t.name]
@@ -216,6 +216,17 @@ def test_a_score_that_falls_is_no_law_of_gains(make_study, make_outcome):
 def test_a_curve_that_ends_above_1_is_told(make_study, make_outcome):
   row = batches(make_study, make_outcome, lambda x: 1 - 0.1 * np.log(x))
   assert ", above 1, where no error can be" in row["against it"]
+  # The curve is a logarithm's: where it ends says the least exponent searched.
+  assert row["floor's interval"] == "–"
+
+
+def test_a_curve_that_ends_at_1_as_it_is_printed(make_study, make_outcome):
+  """An error of 1.0004 - x^-0.3 / 2 is not said to end at 1, above 1."""
+  row = batches(
+    make_study, make_outcome, lambda x: 0.5 * x**-0.3 - 0.0004, noise=1e-5
+  )
+  assert row["curve of 1 - measure"].startswith("1 - 0.5")
+  assert "it ends at 1, above" not in row["against it"]
 
 
 def test_more_seeds_of_the_same_do_not_narrow_an_interval(

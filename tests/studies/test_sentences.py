@@ -49,7 +49,7 @@ def test_one_seed_is_told(make_study, make_outcome, make_difference):
   one = outcome.benchmarks[0]
   difference = make_difference(one, "X-Y", "hybrid", CROSS)
   assert told(outcome, [difference])[0].endswith(
-    "1 significant over questions, but not beyond the seeds (1 by one seed)."
+    "0 within noise, 1 significant over questions, by one seed."
   )
   assert ".6000 (one seed), of hybrid .7000 (one seed):" in (
     compared(one, difference).text

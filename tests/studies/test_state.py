@@ -92,6 +92,33 @@ def test_a_setting_more_is_lacking(cells, make_study, tmp_path):
   assert state.lacking(cell) == ("a.jsonl", "xquad_r:context")
 
 
+def test_settings_that_have_figures_are_scored_again(make_study, tmp_path):
+  """All figures of a benchmark are written at once."""
+
+  def asking(*settings):
+    [cell] = make_cells(
+      make_study(
+        {"kind": {"any": {}}},
+        seeds=(0,),
+        evaluate__benchmarks=("a.jsonl", "xquad_r:context"),
+        evaluate__settings=settings,
+      ),
+      tmp_path,
+    )
+    return cell
+
+  first, second = asking("multi", "mono"), asking("cross", "mono")
+  assert first.key == second.key
+  assert state.settings_to_score(first, "a.jsonl") == ("multi", "mono")
+  finish(first, 0)
+  assert state.lacking(second) == ("a.jsonl", "xquad_r:context")
+  every = ("multi", "mono", "cross")
+  assert state.settings_to_score(second, "a.jsonl") == every
+  finish(second, 0)
+  assert state.is_done(first)
+  assert state.is_done(second)
+
+
 def test_a_file_of_an_earlier_version_is_read(cells):
   cell = cells[1]
   finish(cell, 0)

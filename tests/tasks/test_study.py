@@ -17,9 +17,10 @@ import pytest
 
 from hybrid_ir import stopping
 from hybrid_ir.errors import UserError
-from hybrid_ir.studies import leakage
+from hybrid_ir.studies import leakage, write
 from hybrid_ir.studies.estimate import Duration, Speeds
 from hybrid_ir.studies.grid import make_cells
+from hybrid_ir.studies.page import Extra, Plot
 from hybrid_ir.studies.state import FILE, last_step
 from hybrid_ir.studies.write import check_folder, write_study
 from hybrid_ir.tasks import study_runs
@@ -172,6 +173,20 @@ def test_a_benchmark_more_is_scored_without_training(
   run(tmp_path, one)
   page = (tmp_path / "paper/paper.md").read_text(encoding="utf-8")
   assert "more: means" not in page
+
+
+def test_other_settings_do_not_take_figures_away(run, tmp_path, lines_of):
+  one = {**STUDY, **ONE, "study.keep_checkpoints": True}
+  for settings in (("mono", "multi"), ("mono", "cross"), ("mono", "multi")):
+    run(tmp_path, {**one, "evaluate.settings": settings})
+  [cell] = (tmp_path / "cells").iterdir()
+  there = {line["setting"] for line in lines_of(cell, "results.jsonl")}
+  assert there == {"mono", "cross", "multi"}
+  before = contents(tmp_path)
+  run(tmp_path, {**one, "evaluate.settings": ("mono", "cross")})
+  assert contents(tmp_path) == before
+  page = (tmp_path / "paper/paper.md").read_text(encoding="utf-8")
+  assert "| arm | mono MAP | cross MAP | seeds |" in page
 
 
 def test_a_dry_run_writes_nothing(run, tmp_path, capsys):
@@ -430,22 +445,62 @@ def test_a_page_of_nothing_can_be_written(make_config, tmp_path, kind):
   assert "0 of 4 cells done." in page
 
 
-def test_a_users_file_beside_the_pages_is_not_lost(make_config, tmp_path):
+@pytest.mark.parametrize("name", ["notes.txt", "slide.svg"])
+def test_a_users_file_beside_the_pages_is_not_lost(make_config, tmp_path, name):
   config = make_config(STUDY)
   cells = make_cells(config, tmp_path)
   write_study(config, cells, {}, tmp_path)
+  page = tmp_path / "paper/paper.md"
+  with page.open("a") as file:
+    file.write("![of a plot](of_a_plot.svg)\n")
   (tmp_path / "paper/of_a_plot.svg").touch()  # one that no more is drawn
   write_study(config, cells, {}, tmp_path)
-  mine = tmp_path / "paper/notes.txt"
+  mine = tmp_path / "paper" / name
   mine.write_text("mine")
   for check in (
     lambda: check_folder(config, tmp_path),
     lambda: write_study(config, cells, {}, tmp_path),
   ):
-    with pytest.raises(UserError, match=r"lose 'notes.txt', which is not"):
+    with pytest.raises(UserError, match=rf"lose '{name}', which is not"):
       check()
   assert mine.read_text() == "mine"
   assert (tmp_path / "paper/paper.md").exists()
+
+
+def test_plots_of_one_file_name_are_kept_apart(
+  monkeypatch, make_config, tmp_path
+):
+  """A file's name lacks the point by which `.1` and `1` differ."""
+  plots = tuple(
+    Plot("alpha-1", caption, f"<svg><title>{caption}</title></svg>")
+    for caption in ("of .1", "of 1", "of 1.")
+  )
+  monkeypatch.setitem(write._EXTRAS, "paper", lambda _: Extra(plots=plots))
+  config = make_config(STUDY)
+  write_study(config, make_cells(config, tmp_path), {}, tmp_path)
+  page = (tmp_path / "paper/paper.md").read_text(encoding="utf-8")
+  for name, plot in zip(
+    ("alpha-1", "alpha-1-2", "alpha-1-3"), plots, strict=True
+  ):
+    assert f"]({name}.svg)\n\n{plot.caption}\n" in page
+    drawn = (tmp_path / f"paper/{name}.svg").read_text()
+    assert f"<title>{plot.caption}</title>" in drawn
+  check_folder(config, tmp_path)
+
+
+def test_stopped_before_the_overlap_is_known_the_pages_stand(
+  done, run, monkeypatch
+):
+  page = done / "paper/paper.md"
+  before = page.read_text(encoding="utf-8")
+
+  def stopped(*_):
+    raise SystemExit(stopping.STOPPED)
+
+  monkeypatch.setattr("hybrid_ir.tasks.study.overlap_table", stopped)
+  with pytest.raises(SystemExit):
+    run(done, STUDY)
+  assert page.read_text(encoding="utf-8") == before
 
 
 def test_a_study_may_be_moved(run, tmp_path):
