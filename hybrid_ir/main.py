@@ -122,9 +122,22 @@ def _set_up_libraries(config: Config) -> None:
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
   }.items():
     os.environ.setdefault(name, value)
+  if "jax" in sys.modules:  # launch/profiled.py has imported it
+    _tell_jax()
   if os.environ.get("JAX_PROCESS_ID", "0") != "0":  # the first one speaks
     os.environ["TQDM_DISABLE"] = "1"
   logging.set_verbosity(logging.ERROR)
+
+
+def _tell_jax() -> None:
+  """What JAX reads in the environment only as it is imported."""
+  import jax
+
+  for name, kind in (
+    ("jax_compilation_cache_dir", str),
+    ("jax_persistent_cache_min_compile_time_secs", float),
+  ):
+    jax.config.update(name, kind(os.environ[name.upper()]))
 
 
 if __name__ == "__main__":

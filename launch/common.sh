@@ -35,6 +35,14 @@ run() {
 # The comment at the head of a script is its help.
 help_of() { sed -n '2,/^[^#]/{/^#/!q;s/^# \{0,1\}//;p;}' "$1"; }
 
+# A folder whose `~` bash left alone, as it does after --FLAG=.
+of_home() { # FOLDER
+  case "$1/" in
+    [~]/*) printf '%s%s' "$HOME" "${1#[~]}" ;;
+    *) printf '%s' "$1" ;;
+  esac
+}
+
 need_number() { # FLAG VALUE
   case "$2" in
     '' | *[!0-9]* | 0?*) fail "$1=$2: expected a whole number" ;;

@@ -30,7 +30,7 @@ read_arguments() {
       --port=*) port=${argument#*=} ;;
       --grace=*) grace=${argument#*=} ;;
       --late=*) late=${argument#*=} ;;
-      --workdir=*) workdir=${argument#*=} ;;
+      --workdir=*) workdir=$(of_home "${argument#*=}") ;;
       --*) flags+=("$argument") ;;
       *)
         if [ -z "$count" ]; then

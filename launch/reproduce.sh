@@ -50,7 +50,7 @@ e5_mined | docs/hard_negatives.md, one mined negative | over 9 min a seed
   {main} --config=configs/e5_small_lareqa.py --workdir={run}/training --config.encoder.path={encoder} --config.data.lareqa_dir={lareqa_dir} --config.data.train={run}/mining/mined/mlqa_r.jsonl --config.loss.hard_negatives=1 --config.seed={seed}
 export | docs/export.md, scored by sentence-transformers | 16 min
   {main} --config=configs/e5_small_lareqa.py --workdir={run} --config.encoder.path={encoder} --config.data.lareqa_dir={lareqa_dir}
-  {main} --config=configs/e5_small_lareqa.py --workdir={run} --config.encoder.path={encoder} --config.data.lareqa_dir={lareqa_dir} --config.task=export
+  {main} --config=configs/e5_small_lareqa.py --workdir={run} --config.encoder.path={encoder} --config.data.lareqa_dir={lareqa_dir} --config.task=export --config.export.overwrite=True
   python bench/score_export.py --export={run}/export --results={run}/results.jsonl --benchmark=xquad_r --lareqa_dir={lareqa_dir}
 search_languages | docs/search.md, languages of the top 10 | over 6 min
   {main} --config=configs/e5_small_lareqa.py --workdir={run} --config.encoder.path={encoder} --config.data.lareqa_dir={lareqa_dir} --config.task=train
@@ -112,9 +112,11 @@ read_arguments() {
 
 # Commands run in the checkout, wherever this script was called.
 absolute() {
-  case "$1" in
-    /* | '') printf '%s' "$1" ;;
-    *) printf '%s/%s' "$PWD" "$1" ;;
+  local folder
+  folder=$(of_home "$1")
+  case "$folder" in
+    /* | '') printf '%s' "$folder" ;;
+    *) printf '%s/%s' "$PWD" "$folder" ;;
   esac
 }
 

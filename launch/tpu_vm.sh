@@ -42,7 +42,7 @@ source "$here/gcloud.sh"
 source "$here/wait.sh"
 
 read_flags() {
-  local argument
+  local argument variable='^[A-Za-z_][A-Za-z0-9_]*='
   for argument in "$@"; do
     case "$argument" in
       --help) help_of "${BASH_SOURCE[0]}"; exit 0 ;;
@@ -50,7 +50,12 @@ read_flags() {
       --spot) spot=1 ;;
       --wait) wait=1 ;;
       --follow) follow=1 ;;
-      --env=*=*) environment+=("${argument#*=}") ;;
+      --env=*)
+        [[ ${argument#*=} =~ $variable ]] ||
+          fail "$argument: expected --env=KEY=VALUE, where KEY has letters," \
+            "digits and _"
+        environment+=("${argument#*=}")
+        ;;
       --config.*=*) flags+=("$argument") ;;
       --name=* | --zone=* | --project=* | --type=* | --runtime=* | --ref=* | \
         --config=* | --workdir=* | --worker=* | --retries=* | --lost=* | \

@@ -54,6 +54,8 @@ outdated() { # LINES
 }
 
 crashes=0 losses=0 misses=0
+# Whether a worker ever answered: if none did, it may be our way to them.
+reached=""
 # Of the job on this slice: empty, when nothing is known of it; `half`, where
 # not all workers may have got it; `sent`, when all have.
 start=""
@@ -103,6 +105,7 @@ look() {
   lines=$(on_all "bash $worker_script state 2>/dev/null ||
     echo none - new") || status=$?
   [ "$status" -ne 2 ] || exit 2
+  [ -z "$lines" ] || reached=1 # one did, whatever the others do
   if [ "$status" -ne 0 ] || [ -z "$lines" ]; then
     miss
     return
@@ -190,11 +193,16 @@ crash() { # WHAT
 }
 
 # Networks fail for minutes; a worker that stays away, while the queue answers
-# each time, is gone for good.
+# each time, is gone for good. But where SSH itself is not let through, the
+# queue answers as well, and the slice may be sound and at work.
 miss() {
   misses=$((misses + 1))
   say "a worker does not answer ($misses of 5)"
   [ "$misses" -ge 5 ] || return 0
+  [ -n "$reached" ] ||
+    fail "no worker of $name was ever reached from here, though it is ACTIVE:" \
+      "check that your network lets SSH (port 22) out, the firewall lets it" \
+      "in, and your key; $name was left as it is"
   misses=0
   crash "$name is out of reach"
   say "deleting $name, to ask for another"

@@ -91,8 +91,6 @@ main() { # PORT [KEY=VALUE ...] -- FLAG ...
     esac
     flags+=("$flag")
   done
-  # profiled.py loads JAX before main can tell it where compiled steps go.
-  export JAX_COMPILATION_CACHE_DIR=$HOME/.cache/hybrid_ir/compiled
   cd "$base/code"
   # A SIGTERM is for main, which saves; this shell has to write its exit code.
   trap : TERM

@@ -195,6 +195,14 @@ def test_a_dry_run_starts_nothing(local):
   assert not local.workdir.exists()
 
 
+def test_a_tilde_that_bash_leaves_alone_is_the_home(local, monkeypatch):
+  monkeypatch.setenv("HOME", str(local.folder / "home"))
+  monkeypatch.setattr(local, "workdir", "~/runs/a")
+  code, out, _ = local.run("", flags=("--dry_run",))
+  assert code == 0
+  assert f" --workdir={local.folder}/home/runs/a" in out
+
+
 def test_what_outlives_a_process_that_ended_well_is_ended(local):
   script = 'sleep 100 >/dev/null 2>&1 & echo $! >"$STUB/child"'
   code, _, _ = local.run(script)

@@ -17,7 +17,8 @@ BUSY = (
 
 
 def test_a_worker_that_stays_away_costs_the_slice(cloud):
-  cloud.active(times=5)
+  cloud.active(times=6)
+  cloud.reply("worker.sh state", out="running other 1 -\n", code=255, times=1)
   cloud.reply("worker.sh state", err="unreachable\n", code=255, times=5)
   cloud.reply("networkEndpoints", out="1\n")
   cloud.reply("--command=true", code=255)
@@ -28,6 +29,19 @@ def test_a_worker_that_stays_away_costs_the_slice(cloud):
   assert done.returncode == 0, done.stderr
   assert "worker 0 of n cannot be reached" in done.stderr
   assert (cloud.count("delete"), cloud.count("create")) == (1, 1)
+
+
+def test_workers_that_were_never_reached_cost_no_slice(cloud):
+  """Where our network lets no SSH out, a sound slice looks the same."""
+  cloud.active()
+  cloud.reply("worker.sh state", err="unreachable\n", code=255)
+  cloud.reply("networkEndpoints", out="1\n")
+  cloud.reply("--command=true", code=255)
+  done = cloud.run(*WAIT)
+  assert done.returncode == 2
+  assert "(5 of 5)" in done.stderr
+  assert "check that your network lets SSH (port 22) out" in done.stderr
+  assert (cloud.count("delete"), cloud.count("create")) == (0, 0)
 
 
 def lose_worker(cloud, times):

@@ -1,4 +1,5 @@
 import ast
+import os
 import pathlib
 import re
 import shlex
@@ -106,6 +107,21 @@ def test_seeds_get_a_workdir_each():
     ["--workdir=/runs/quickstart_mono_seed2", "--config.seed=2"],
   ]
   assert len(commands("parity", "--seed=1", "--seed=2")) == 1
+
+
+def test_a_tilde_that_bash_leaves_alone_is_the_home(tmp_path):
+  done = reproduce(
+    *("parity", "--encoder=~/e5", "--lareqa_dir=~", "--dry_run"),
+    env={**os.environ, "HOME": str(tmp_path)},
+  )
+  assert f"--e5={tmp_path}/e5 --lareqa={tmp_path}\n" in done.stdout
+
+
+def test_what_is_there_already_does_not_end_it():
+  """Commands before the one that was interrupted are run again."""
+  for command in commands(*names()):
+    if "--config.task=export" in command:
+      assert "--config.export.overwrite=True" in command
 
 
 def test_folders_with_blanks_stay_whole():

@@ -81,6 +81,43 @@ def test_the_notebook_asks_for_a_repository(tmp_path, monkeypatch):
   assert not list(tmp_path.iterdir())
 
 
+def test_profiled_leaves_main_to_say_where_compiled_steps_go(tmp_path):
+  """JAX, imported before main, has read the environment already."""
+  (tmp_path / "config.py").write_text(
+    "from hybrid_ir.config import Config\n"
+    "def get_config():\n"
+    "  config = Config()\n"
+    "  config.task = 'evaluate'\n"
+    f"  config.cache_dir = {str(tmp_path / 'cache')!r}\n"
+    "  return config\n"
+  )
+  (tmp_path / "sitecustomize.py").write_text(
+    "import atexit\n"
+    "def tell():\n"
+    "  import jax\n"
+    "  print(jax.config.jax_compilation_cache_dir,"
+    " jax.config.jax_persistent_cache_min_compile_time_secs)\n"
+    "atexit.register(tell)\n"
+  )
+  names = ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN")
+  environment = {
+    key: value for key, value in os.environ.items() if not key.startswith(names)
+  }
+  environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *sys.path])
+  done = subprocess.run(
+    [
+      *(sys.executable, str(LAUNCH / "profiled.py"), str(free_port())),
+      f"--config={tmp_path / 'config.py'}",
+      f"--workdir={tmp_path / 'run'}",
+    ],
+    env=environment,
+    capture_output=True,
+    text=True,
+  )
+  assert done.returncode == 2, done.stderr  # there is no model
+  assert done.stdout == f"{tmp_path / 'cache/compiled'} 0.0\n"
+
+
 def test_profiled_listens_before_main_starts(tmp_path: pathlib.Path):
   package = tmp_path / "hybrid_ir"
   package.mkdir()

@@ -104,6 +104,8 @@ def test_other_errors_are_shown_as_they_are(cloud):
     (("run", *SLICE, "--workdir=gs://bu/r"), "--config is missing"),
     (("run", *JOB, "--polls=3"), "unknown argument '--polls=3'"),
     (("run", *JOB, "--poll=soon"), "--poll=soon: expected a whole number"),
+    (("run", *JOB, "--env=MY-KEY=1"), "--env=MY-KEY=1: expected --env=KEY="),
+    (("run", *JOB, "--env=KEY"), "--env=KEY: expected --env=KEY=VALUE"),
     (("setup", *SLICE, "--ref=nowhere"), "--ref=nowhere: no such commit"),
   ],
 )
