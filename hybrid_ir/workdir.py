@@ -1,10 +1,12 @@
 """A run's folder: one run at a time, and always the same run. For the tasks."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import pathlib
+import sys
 from collections.abc import Iterator
 
 from hybrid_ir.config import Config, identity_changes, to_json
@@ -13,6 +15,8 @@ from hybrid_ir.files import write_aside
 
 CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
+# Of Lustre mounted without flock, NFS without a lock daemon, and others.
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @contextlib.contextmanager
@@ -45,18 +49,35 @@ def open_workdir(
       " that you may write to"
     ) from None
   try:
-    try:
-      if lock:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-      raise UserError(
-        f"--workdir={path}: another run is using it; wait for it, or name"
-        " another folder"
-      ) from None
+    if lock:
+      _hold(held, path)
     _check_same_run(workdir, config)
     yield workdir
   finally:
     os.close(held)
+
+
+def _hold(held: int, path: str) -> None:
+  """Locks an open file of the workdir, as far as its file system can.
+
+  Raises:
+    UserError: another run has it.
+  """
+  try:
+    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except BlockingIOError:
+    raise UserError(
+      f"--workdir={path}: another run is using it; wait for it, or name"
+      " another folder"
+    ) from None
+  except OSError as error:
+    if error.errno not in _NO_LOCKS:
+      raise
+    print(
+      f"hybrid_ir: WARNING: --workdir={path}: its file system has no locks"
+      f" ({error.strerror}); do not start two runs in it",
+      file=sys.stderr,
+    )
 
 
 def write_config(workdir: pathlib.Path, config: Config) -> None:

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -81,6 +82,23 @@ def test_two_runs(tmp_path):
       f"--workdir={tmp_path}: another run is using it"
     )
   start(tmp_path, config())
+
+
+@pytest.mark.parametrize(
+  "number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP]
+)
+def test_a_file_system_without_locks_is_told(
+  tmp_path, monkeypatch, capsys, number
+):
+  """Lustre mounted without flock, NFS without a lock daemon."""
+
+  def flock(*_):
+    raise OSError(number, os.strerror(number))
+
+  monkeypatch.setattr("hybrid_ir.workdir.fcntl.flock", flock)
+  start(tmp_path, config())
+  said = capsys.readouterr().err
+  assert f"WARNING: --workdir={tmp_path}: its file system has no locks" in said
 
 
 def test_a_killed_run_leaves_no_lock(tmp_path):

@@ -18,6 +18,7 @@ import jax
 
 from hybrid_ir.errors import UserError
 from hybrid_ir.hosts.endings import on_abort, skip_clean_up
+from hybrid_ir.hosts.wire import on_all_addresses
 
 ADDRESS = "JAX_COORDINATOR_ADDRESS"
 COUNT = "JAX_NUM_PROCESSES"
@@ -138,11 +139,8 @@ def _check_free(address: str) -> None:
   if os.environ.get(BIND):
     return
   port = int(address.rpartition(":")[2])
-  family = socket.AF_INET6 if socket.has_ipv6 else socket.AF_INET
   try:
-    socket.create_server(
-      ("", port), family=family, dualstack_ipv6=socket.has_dualstack_ipv6()
-    ).close()
+    on_all_addresses(port).close()
   except OSError as error:
     raise UserError(
       f"environment: {ADDRESS}={address}: process 0 cannot listen on port"

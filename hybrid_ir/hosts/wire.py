@@ -53,18 +53,32 @@ class Wire:
     self.socket.close()
 
 
+def on_all_addresses(port: int, most: int | None = None) -> sockets.socket:
+  """A socket that listens, by IPv6 too, where this host's kernel has it.
+
+  Args:
+    port: 0: of the system's choice.
+    most: connections that may wait; None: the system's.
+
+  Raises:
+    OSError: it cannot.
+  """
+  dual = sockets.has_dualstack_ipv6()  # has_ipv6 is Python's, not the kernel's
+  return sockets.create_server(
+    ("", port),
+    family=sockets.AF_INET6 if dual else sockets.AF_INET,
+    backlog=most,
+    dualstack_ipv6=dual,
+  )
+
+
 def listen(most: int) -> sockets.socket:
   """A port of the system's choice, on all addresses of this host.
 
   Args:
     most: connections that may wait.
   """
-  listener = sockets.create_server(
-    ("", 0),
-    family=sockets.AF_INET6 if sockets.has_ipv6 else sockets.AF_INET,
-    backlog=most,
-    dualstack_ipv6=sockets.has_dualstack_ipv6(),
-  )
+  listener = on_all_addresses(0, most)
   listener.setblocking(False)
   return listener
 

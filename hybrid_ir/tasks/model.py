@@ -31,7 +31,7 @@ from hybrid_ir.training.mesh import shardings
 from hybrid_ir.workdir import CHECKPOINTS
 
 # Where a run starts another's way of training may differ, not of reading.
-_OF_TRAINING = ("temperature", "matryoshka")
+OF_TRAINING = ("temperature", "matryoshka")
 _OF_THE_RUN = ("data", "vocabulary")  # beside the contract in a checkpoint
 
 
@@ -262,7 +262,7 @@ def _warm_params(workdir: pathlib.Path, model: Model, mesh: Mesh) -> Params:
   with trained.opened(workdir) as checkpoints:
     stored, _ = checkpoints.metadata(checkpoints.steps[-1])
     check_same_contract(
-      model.contract, stored, checkpoints.directory, _OF_TRAINING
+      model.contract, stored, checkpoints.directory, OF_TRAINING
     )
     params, _ = trained.params(
       workdir,

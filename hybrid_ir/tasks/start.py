@@ -1,5 +1,6 @@
 """The state that training starts from, new or saved. To `train`."""
 
+import dataclasses
 import pathlib
 import sys
 from collections.abc import Callable
@@ -17,7 +18,12 @@ from hybrid_ir.model import contract as contract_lib
 from hybrid_ir.model import vocabulary as vocabulary_lib
 from hybrid_ir.model.encoder import Params
 from hybrid_ir.model.vocabulary import Vocabulary
-from hybrid_ir.tasks.model import Model, check_same_contract, initial_params
+from hybrid_ir.tasks.model import (
+  OF_TRAINING,
+  Model,
+  check_same_contract,
+  initial_params,
+)
 from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.checkpoint import Checkpoints, Progress
 from hybrid_ir.training.step import State, Trainer
@@ -35,6 +41,7 @@ def start(
   trainer: Trainer,
   data: list[str],
   kept: NDArray[np.int32] | None,
+  dev: str,
   checkpoints: Checkpoints,
   mesh: Mesh,
 ) -> tuple[State, Progress, Vocabulary | None]:
@@ -47,11 +54,12 @@ def start(
     trainer: what makes the first state.
     data: fingerprints of the corpora.
     kept: [K] token ids whose rows train; None: all, nothing is trimmed.
+    dev: fingerprint of the dev set; "": there is none.
     checkpoints: of the run so far.
     mesh: devices.
 
   Raises:
-    UserError: a checkpoint of another model or of other data, one that is
+    UserError: a checkpoint of another model, data or dev set, one that is
       damaged or unread, or a vocabulary that is not the checkpoint's.
   """
   if not checkpoints.steps:
@@ -64,11 +72,12 @@ def start(
       processes.wait("vocabulary written")
       vocabulary = vocabulary_lib.reopen(workdir)
       params = vocabulary.trim(params)
-    return _first_state(trainer, params, mesh), Progress(), vocabulary
+    return _first_state(trainer, params, mesh), Progress(of=dev), vocabulary
   while True:
     try:
       return _saved(
-        config, workdir, model, trainer, data, kept, checkpoints, mesh
+        *(config, workdir, model, trainer, data, kept, dev),
+        *(checkpoints, mesh),
       )
     except DamagedError as error:
       # With other keys than it was saved with, a sound one may not be read.
@@ -102,6 +111,7 @@ def _saved(
   trainer: Trainer,
   data: list[str],
   kept: NDArray[np.int32] | None,
+  dev: str,
   checkpoints: Checkpoints,
   mesh: Mesh,
 ) -> tuple[State, Progress, Vocabulary | None]:
@@ -119,6 +129,11 @@ def _saved(
         "the training data changed since this run began (fingerprints"
         f" {stored['data']} then, {data} now); name another workdir{_ALLOW}"
       )
+    if _is_another(dev, progress.of):
+      raise UserError(
+        f"the dev set changed since this run began (fingerprint {progress.of}"
+        f" then, {dev} now); name another workdir{_ALLOW}"
+      )
   vocabulary = _stored_vocabulary(config, workdir, stored.get("vocabulary", ""))
   if vocabulary is not None and not np.array_equal(
     vocabulary.kept, [] if kept is None else kept
@@ -134,7 +149,32 @@ def _saved(
 
   like = jax.eval_shape(first)
   state = _in_all(step, lambda: checkpoints.restore(step, like, mesh))
-  return state, progress, vocabulary
+  return state, _comparable(progress, model, stored, dev, step), vocabulary
+
+
+def _is_another(dev: str, then: str) -> bool:
+  """Whether the dev set is not that of before, where both are known."""
+  return bool(dev and then) and dev != then
+
+
+def _comparable(
+  progress: Progress, model: Model, stored: dict[str, Any], dev: str, step: int
+) -> Progress:
+  """The progress of dev evaluations, or none, where their figures are others'.
+
+  What was the best is so no more: on another dev set, or by a model that reads
+  texts in another way, whose parameters it would be taken for.
+  """
+  reads = contract_lib.differences(model.contract, stored, OF_TRAINING)
+  if not reads and not _is_another(dev, progress.of):
+    return dataclasses.replace(progress, of=dev or progress.of)
+  if progress.best_step:
+    print(
+      f"hybrid_ir: WARNING: the best on dev, of step {progress.best_step}, is"
+      f" forgotten: the best is looked for from step {step} on",
+      file=sys.stderr,
+    )
+  return Progress(of=dev, since=step)
 
 
 def _in_all(step: int, read: Callable[[], _Read]) -> _Read:

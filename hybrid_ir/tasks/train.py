@@ -17,6 +17,7 @@ from hybrid_ir.data.corpus import Corpus, open_corpus
 from hybrid_ir.data.plan import Plan
 from hybrid_ir.data.sources import open_source, parse_weights
 from hybrid_ir.errors import UserError
+from hybrid_ir.evaluation.benchmarks import Benchmark
 from hybrid_ir.evaluation.catalog import open_benchmark
 from hybrid_ir.evaluation.evaluate import (
   evaluate,
@@ -99,7 +100,10 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     None if kept is None else vocabulary_lib.renumber(kept, _size(model)),
     mesh_lib.own_rows(mesh),
   )
-  evaluate_dev = _dev_evaluation(config, model, mesh, cache_dir)
+  dev_set = _dev_set(config, cache_dir)
+  evaluate_dev = None
+  if dev_set:
+    evaluate_dev = _dev_evaluation(config, model, mesh, dev_set)
 
   # ------------------------------------------------- model, as a state
   trainer = make_trainer(config, model.bi_encoder)
@@ -113,7 +117,8 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   ) as checkpoints:
     processes.agree({"the checkpoints' steps": f"{checkpoints.steps}"})
     state, progress, vocabulary = start(
-      config, workdir, model, trainer, data, kept, checkpoints, mesh
+      *(config, workdir, model, trainer, data, kept),
+      *(dev_set.fingerprint if dev_set else "", checkpoints, mesh),
     )
     contract = {
       **contract_lib.to_json(model.contract),
@@ -188,13 +193,8 @@ def _of_whole(
   return lambda params, step: evaluate_dev(vocabulary.restore(params), step)
 
 
-def _dev_evaluation(
-  config: Config,
-  model: Model,
-  mesh: jax.sharding.Mesh,
-  cache_dir: pathlib.Path,
-) -> loop.Evaluate | None:
-  """Gives the dev split's mAP, by setting; "dev" is their mean."""
+def _dev_set(config: Config, cache_dir: pathlib.Path) -> Benchmark | None:
+  """What picks the best checkpoint; None: nothing does."""
   if not config.evaluate.every:
     return None
   benchmark = open_benchmark(  # its own passages alone: small, so often
@@ -207,6 +207,16 @@ def _dev_evaluation(
   )
   if processes.count() > 1:
     processes.agree({f"dev set {benchmark.name}": benchmark.fingerprint})
+  return benchmark
+
+
+def _dev_evaluation(
+  config: Config,
+  model: Model,
+  mesh: jax.sharding.Mesh,
+  benchmark: Benchmark,
+) -> loop.Evaluate:
+  """Gives the dev split's mAP, by setting; "dev" is their mean."""
   text_encoder = model.text_encoder(config, mesh).of(
     benchmark.source, config.data
   )

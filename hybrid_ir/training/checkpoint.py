@@ -36,6 +36,8 @@ class Progress:
   best_step: int = 0
   best_value: float | None = None
   without_gain: int = 0  # evaluations since the best
+  of: str = ""  # fingerprint of what was evaluated on; "": not known
+  since: int = 0  # the step from which on figures can be compared
 
 
 class FullDiskError(UserError):
@@ -64,8 +66,13 @@ class Checkpoints:
         [
           policies.LatestN(keep),
           policies.BestN(
-            # Of equals the first, which is the loop's best too.
-            get_metric_fn=lambda metrics: (metrics["dev"], -metrics["step"]),
+            # Those that can be compared with the latest, before all others;
+            # of equals the first, which is the loop's best too.
+            get_metric_fn=lambda metrics: (
+              metrics.get("since", 0),
+              metrics["dev"],
+              -metrics["step"],
+            ),
             n=1,
             keep_checkpoints_without_metrics=False,
           ),
@@ -101,6 +108,7 @@ class Checkpoints:
       UserError: another run was started in this workdir.
     """
     processes.check_held()
+    metrics = {"dev": dev, "step": step, "since": progress.since}
     with self._full_disk():
       self._checkpointer.save_checkpointables_async(
         step,
@@ -108,7 +116,7 @@ class Checkpoints:
           _PARAMS: state["params"],
           _REST: {"step": state["step"], "optimizer": state["optimizer"]},
         },
-        metrics=None if dev is None else {"dev": dev, "step": step},
+        metrics=None if dev is None else metrics,
         custom_metadata={
           "contract": contract,
           "progress": dataclasses.asdict(progress),

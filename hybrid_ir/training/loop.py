@@ -139,7 +139,9 @@ def progress_is_over(config: Config, progress: Progress) -> bool:
 
 def _advance(progress: Progress, step: int, value: float) -> Progress:
   if progress.best_value is None or value > progress.best_value:
-    return Progress(best_step=step, best_value=value)
+    return dataclasses.replace(
+      progress, best_step=step, best_value=value, without_gain=0
+    )
   return dataclasses.replace(progress, without_gain=progress.without_gain + 1)
 
 

@@ -1,3 +1,4 @@
+import errno
 import socket
 
 import pytest
@@ -53,6 +54,22 @@ def test_two_ends_meet():
         pass
       theirs.close()
   assert lines == ["hello"]
+
+
+def test_a_host_without_ipv6_listens(monkeypatch):
+  """Booted with ipv6.disable=1: `socket.has_ipv6` is as it was compiled."""
+  real = socket.socket
+
+  class Socket(real):
+    def __init__(self, family=-1, *others, **named):
+      if family == socket.AF_INET6:
+        raise OSError(errno.EAFNOSUPPORT, "no IPv6 here")
+      super().__init__(family, *others, **named)
+
+  monkeypatch.setattr("socket.socket", Socket)
+  with listen(1) as listener:
+    assert listener.family == socket.AF_INET
+    connect("127.0.0.1", listener.getsockname()[1], 10).close()
 
 
 def test_nobody_there():

@@ -75,6 +75,46 @@ def test_other_data_is_refused_and_may_be_allowed(
   assert max(steps_of(workdir)) == 3
 
 
+def test_a_best_that_cannot_be_compared_is_forgotten(
+  run, data, tmp_path, steps_of, lines_of, capsys
+):
+  """On another dev set, or of a model that reads texts in another way."""
+  workdir, dev = tmp_path / "run", tmp_path / "dev.jsonl"
+  dev.write_text(data.read_text(encoding="utf-8"), encoding="utf-8")
+  changes = {
+    "optimizer.learning_rate": 1e-30,  # so that dev cannot gain
+    "evaluate.dev": str(dev),
+    "evaluate.every": 2,
+    "checkpoint.keep": 1,
+  }
+  run(workdir, {**changes, "train.steps": 4})
+  assert steps_of(workdir) == [2, 4]
+  # Far more to find the answer among: figures are lower.
+  text = dev.read_text(encoding="utf-8")
+  dev.write_text(text.replace('"train"', '"dev"'), encoding="utf-8")
+  changes |= {"train.steps": 8, "checkpoint.allow_changes": False}
+  message = refusal(run, workdir, changes)
+  assert "the dev set changed since this run began (fingerprint " in message
+  assert "--config.checkpoint.allow_changes=True" in message
+  changes["checkpoint.allow_changes"] = True
+  capsys.readouterr()
+  run(workdir, changes)
+  figures = [x["dev"]["dev"] for x in lines_of(workdir, "metrics.jsonl")[1::2]]
+  assert figures[0] == figures[1] > figures[2] == figures[3]
+  told = "the best on dev, of step 2, is forgotten: the best is looked for from"
+  assert told in capsys.readouterr().err
+  assert steps_of(workdir) == [6, 8]
+  changes |= {"train.steps": 12, "encoder.pooling": "cls"}
+  run(workdir, changes)
+  assert "of step 6, is forgotten" in capsys.readouterr().err
+  assert steps_of(workdir) == [10, 12]
+  run(workdir, {**changes, "train.steps": 14, "loss.temperature": 0.5})
+  assert "forgotten" not in capsys.readouterr().err
+  assert steps_of(workdir) == [10, 14]
+  run(workdir, {**changes, "task": "evaluate"})
+  assert {x["step"] for x in lines_of(workdir, "results.jsonl")} == {10}
+
+
 @pytest.mark.parametrize("reading", ["metadata", "restore"])
 def test_processes_agree_on_what_was_read_before_they_go_on(
   run, tmp_path, monkeypatch, steps_of, reading

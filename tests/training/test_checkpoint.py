@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import errno
 import os
 import pathlib
@@ -127,6 +128,17 @@ def test_contract_and_progress_travel_with_it(save):
 )
 def test_the_latest_and_the_best_are_kept(save, keep, dev, kept):
   assert steps(save(keep, dev)) == kept
+
+
+def test_the_best_is_of_those_that_can_be_compared(save, state):
+  """Figures on another dev set stand before, whatever they were."""
+  folder = save(1, {2: 0.9, 4: 0.8})
+  later = dataclasses.replace(PROGRESS, since=4)
+  checkpoints = Checkpoints(folder, 1)
+  for step, value in {6: 0.3, 8: 0.2}.items():
+    checkpoints.save(state, step, CONTRACT, later, value)
+  checkpoints.close()
+  assert steps(folder) == [6, 8]
 
 
 def test_a_run_that_goes_on_keeps_the_best_of_before(save):
