@@ -57,10 +57,15 @@ def run(config: Config, workdir: pathlib.Path) -> None:
 
   # ------------------------------------------------- data, as a plan
   names, weights = parse_weights(config.data.train)
-  if unknown := sorted(config.data.prefixes.keys() - set(names)):
+  # What is scored is read with prefixes of its own, too (xquad_r:context with
+  # those of xquad_r).
+  scored = [*filter(None, (config.evaluate.dev, *config.evaluate.benchmarks))]
+  known = {*names, *scored, *(name.partition(":")[0] for name in scored)}
+  if unknown := sorted(config.data.prefixes.keys() - known):
     raise UserError(
-      f"config key 'data.prefixes' has {unknown[0]!r}, which 'data.train' does"
-      f" not name ({', '.join(names)})"
+      f"config key 'data.prefixes' has {unknown[0]!r}, which neither"
+      " 'data.train', 'evaluate.dev' nor 'evaluate.benchmarks' names"
+      f" ({', '.join(dict.fromkeys((*names, *scored)))})"
     )
   sources = [
     open_source(name, "train", config.data, cache_dir) for name in names

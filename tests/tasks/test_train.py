@@ -53,6 +53,13 @@ def test_dev_picks_the_best_and_stops(run, tmp_path, data, lines_of, steps_of):
   assert steps == {2}
 
 
+def test_a_benchmark_alone_may_have_prefixes_of_its_own(run, data, tmp_path):
+  changes = {"train.steps": 1, "evaluate.benchmarks": ("xquad_r:context",)}
+  prefixes = dict.fromkeys(("xquad_r", str(data)), ("a ", "b "))
+  run(tmp_path, {**changes, "data.prefixes": prefixes})
+  assert (tmp_path / "checkpoints" / "1").is_dir()
+
+
 def test_a_warm_start_is_the_other_runs_end(run, trained, tmp_path, arrays_of):
   run(tmp_path, {"train.warm_start": str(trained), "train.steps": 0})
   ours, theirs = arrays_of(tmp_path, 0), arrays_of(trained, 6)
@@ -186,6 +193,10 @@ def test_a_run_of_another_config_is_refused(run, trained):
     ),
     ({"encoder.path": "/nowhere"}, r"'encoder.path' is '/nowhere': no such f"),
     ({"data.train": ("nosuch",)}, r"unknown data set 'nosuch'"),
+    (
+      {"data.prefixes": {"twons": ("a ", "b ")}},
+      r"'data.prefixes' has 'twons', which neither 'data.train',",
+    ),
     (
       {"evaluate.dev": "nosuch", "evaluate.every": 1},
       r"unknown data set 'nosuch'",
