@@ -134,6 +134,29 @@ def test_dropout_follows_its_key(arch, params, texts, rows_of, embed):
   np.testing.assert_allclose(states(0.0, one), states(0.0, None), atol=1e-6)
 
 
+def test_each_place_of_dropout_has_a_key_of_its_own(
+  arch, params, texts, rows_of, embed, monkeypatch
+):
+  """The embeddings; in a block attention's weights and output, the output."""
+  found = []
+
+  def drop(x, rate, key):
+    assert rate == 0.4
+    jax.debug.callback(
+      lambda data: found.append(tuple(data.tolist())), jax.random.key_data(key)
+    )
+    return x
+
+  for module in ("attention", "encoder", "layers"):
+    monkeypatch.setattr(f"hybrid_ir.model.{module}.drop", drop)
+  key = jax.random.key(1)
+  rows = rows_of(texts, packed=True)
+  # A rate that no other test has compiled.
+  embed(Encoder(arch, dropout=0.4), params, rows, key=key)
+  jax.effects_barrier()
+  assert len(found) == len(set(found)) == 1 + 3 * arch.layers
+
+
 def test_bfloat16_is_near_float32(arch, params, texts, rows_of, embed):
   rows = rows_of(texts, packed=True)
   states, coarse = embed(Encoder(arch, "bfloat16"), params, rows)

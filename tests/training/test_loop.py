@@ -31,6 +31,7 @@ class Counter:
   """Stands for the trainer: the loss is w, which grows by one a step."""
 
   broken: int | None = None  # the first step whose loss is not a number
+  steep: int | None = None  # the step whose gradient is infinite
   mesh: jax.sharding.Mesh | None = None
 
   def step(self, state, batch):
@@ -40,11 +41,13 @@ class Counter:
     new = State(
       step=state["step"] + 1, params={"encoder": {"w": w}}, optimizer=()
     )
-    one = jnp.float32(1)
+    one = norm = jnp.float32(1)
+    if self.steep is not None:
+      norm = jnp.where(batch["group"][0] == self.steep, jnp.inf, norm)
     return new, {
       "loss": w,
       "accuracy": one,
-      "gradient_norm": one,
+      "gradient_norm": norm,
       "temperature": one,
     }
 
@@ -101,6 +104,7 @@ def run(tmp_path):
     dev=None,
     progress=None,
     broken=None,
+    steep=None,
     recorder=None,
     told=None,
     **keys,
@@ -145,7 +149,7 @@ def run(tmp_path):
     with MetricsLog(tmp_path, start) as log:
       train(
         config,
-        Counter(broken),
+        Counter(broken, steep),
         jax.device_put(state, mesh_lib.shardings(mesh, state)),
         progress or Progress(),
         Data(),
@@ -261,6 +265,14 @@ def test_a_loss_that_is_no_number_stops_with_its_batch(run, every):
     run(steps=8, broken=3, recorder=recorder, checkpoint__every=every)
   assert all(step <= 3 for step in recorder.steps)
   assert [w for w, _, _ in recorder.saved.values()] == recorder.steps
+
+
+def test_a_gradient_that_is_no_number_stops_it_too(run):
+  """The loss is sound; the parameters that come of it are not."""
+  recorder = Recorder()
+  with pytest.raises(UserError, match=r"step 4: .*gradient.* inf"):
+    run(steps=8, steep=3, recorder=recorder, checkpoint__every=1)
+  assert recorder.steps == [1, 2, 3]
 
 
 def test_dev_is_not_evaluated_on_a_broken_state(run):

@@ -54,17 +54,21 @@ def contrastive(texts, batch, pairs=None, **keys):
       batch["text_segment"][16:].reshape(8, 2) > 0,
       SCALE,
       two_sided=keys.get("two_sided", False),
-      mask_groups=True,
+      mask_groups=keys.get("mask_groups", True),
       weights=weights,
     )[0]
   )
 
 
 def test_plain_is_the_contrastive_loss(texts, batch):
+  found = []
   for two_sided in (False, True):
-    loss, _ = losses(texts, batch, two_sided=two_sided)
-    expected = contrastive(texts, batch, two_sided=two_sided)
-    assert loss == pytest.approx(expected, rel=1e-6)
+    for mask_groups in (False, True):
+      keys = {"two_sided": two_sided, "mask_groups": mask_groups}
+      found.append(losses(texts, batch, **keys)[0])
+      expected = contrastive(texts, batch, **keys)
+      assert found[-1] == pytest.approx(expected, rel=1e-6)
+  assert len(set(found)) == 4  # each key counts
 
 
 def test_matryoshka_is_the_mean_over_the_leading_dimensions(texts, batch):
