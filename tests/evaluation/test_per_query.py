@@ -1,14 +1,17 @@
 import dataclasses
+import math
 import pathlib
 
 import ir_measures
 import numpy as np
 import pytest
 
+from hybrid_ir.data.judged import Texts
 from hybrid_ir.data.records import Record
 from hybrid_ir.evaluation import per_query
-from hybrid_ir.evaluation.benchmarks import from_records
+from hybrid_ir.evaluation.benchmarks import Gold, build, from_records
 from hybrid_ir.evaluation.bias import language_share
+from hybrid_ir.evaluation.faults import Faults
 from hybrid_ir.evaluation.per_query import (
   cut_values,
   every_value,
@@ -203,6 +206,89 @@ def test_the_matrices_agree_with_the_values(benchmark, ranking, values):
       np.diag(matrix),
       [np.nanmean(values[measure][asked == x, -1]) for x in range(3)],
     )
+
+
+# The languages of the 24 passages, as the English query ranks them; the grades
+# of the relevant ranks; what the passages say, where it matters.
+RANKED = "ddddeeedeeddzdzdzzzzdded"
+GOLDS = {1: 1, 2: 2, 6: 1, 21: 1, 23: 1}
+TEXTS = {1: "Red fox sleeps.", 5: "Red fox runs fast.", 6: "Red fox sleeps."}
+
+
+@pytest.fixture(scope="module")
+def by_hand():
+  """Measure -> [P] of the English query; a German one ranks the other way."""
+  count = len(RANKED)
+  ranks = range(1, count + 1)
+  codes = {"d": "de", "e": "en", "z": "zh"}
+  benchmark = build(
+    "uneven",
+    "sentence",
+    Texts(["de:1", "en:1"], ["de", "en"], ["wer?", "who?"], str),
+    Texts(
+      [f"{rank:02}" for rank in ranks],
+      [codes[letter] for letter in RANKED],
+      [TEXTS.get(rank, f"Number {rank}.") for rank in ranks],
+      str,
+    ),
+    Gold(
+      np.array([0, *(1 for _ in GOLDS)]),
+      np.array([12, *(rank - 1 for rank in GOLDS)]),
+      np.array([1, *GOLDS.values()]),
+    ),
+    faults=Faults(),
+  )
+  # Passages stand by id, descending: rank 1 of the English query is the last.
+  scores = np.stack([-np.arange(count), np.arange(count)])
+  values = every_value(
+    benchmark,
+    ranking_of(benchmark, scores.astype(float)),
+    needed(benchmark, SETTINGS),
+    CUTOFFS,
+  )
+  return {name: by_query[1] for name, by_query in values.items()}
+
+
+def test_f1_by_hand(by_hand):
+  # 2 h / (k + n). German: ranks 1, 2, 10; English: 2, 6; all: 1, 2, 6, 21, 23.
+  np.testing.assert_allclose(
+    by_hand["f1@3"], [2 * 2 / (3 + 3), 2 * 1 / (3 + 2), np.nan, 2 * 2 / (3 + 5)]
+  )
+
+
+def test_peer_by_hand(by_hand):
+  # Grade 1: German 1 and 21, English 6 and 23; 21 and 23 tie behind 20. Ranks
+  # 1 and 3.5, 2 and 3.5: means 2.25 and 2.75 about 2.5, squares 2.25 + 1 + .25
+  # + 1. H = 3 (2 / 16 + 2 / 16) / 4.5 = 1 / 6, of one degree of freedom: p =
+  # erfc(sqrt(1 / 12)) = .6831. Grade 2 is of one language: p = 1.
+  assert by_hand["peer@20"][-1] == pytest.approx((0.6831 + 1) / 2, abs=5e-5)
+
+
+def test_peer_of_what_is_not_relevant_by_hand(by_hand):
+  # Of the 20, 17: German 1 2 5 8 9 11 13, English 3 4 6 7, Chinese 10 12 14 15
+  # 16 17; means 7, 5 and 14 about 9, squares 17 (17^2 - 1) / 12 = 408. H = 16
+  # (7 * 4 + 4 * 16 + 6 * 25) / 408 = 484 / 51, of two degrees of freedom: p =
+  # exp(-H / 2) = exp(-242 / 51).
+  assert by_hand["peer_nonrelevant@20"][-1] == pytest.approx(
+    math.exp(-242 / 51)
+  )
+
+
+def test_language_divergence_by_hand(by_hand):
+  # 5 German, 5 English of 10; the pool is 1 / 2, 1 / 4, 1 / 4. Their middle is
+  # 1 / 2, 3 / 8, 1 / 8: (1 / 2 log2(4 / 3) + 1 / 4 log2(2 / 3) + 1 / 4) / 2.
+  assert by_hand["language_divergence@10"][-1] == pytest.approx(
+    (0.5 * 0.415037 - 0.25 * 0.584963 + 0.25) / 2, abs=1e-6
+  )
+  assert by_hand["own_language_share@10"][-1] == 0.5
+
+
+def test_answers_by_hand(by_hand):
+  # The best in English is rank 5, not rank 1, which is the gold word for word:
+  # `red fox` of 4 and of 3 tokens.
+  nan = np.nan
+  for measure, value in (("token_f1", 2 * 2 / (4 + 3)), ("exact_match", 0)):
+    np.testing.assert_allclose(by_hand[measure], [nan, value, nan, nan])
 
 
 def test_only_where_wanted(benchmark, ranking, values):
