@@ -166,6 +166,32 @@ def test_the_fingerprint_is_of_all_that_is_scored():
   assert len({made.fingerprint, *(b.fingerprint for b in others)}) == 7
 
 
+@pytest.mark.parametrize(
+  ("field", "value"),
+  [
+    ("name", "c"),
+    ("languages", ("da", "en")),
+    ("query_ids", ("en:1", "en:3")),
+    ("query_texts", ("1 in en?", "2 in English?")),
+    ("query_languages", np.array([0, 1], np.int32)),
+    ("query_instructions", ("find", "")),
+    ("passage_ids", ("en:2", "en:1", "de:4", "de:11", "de:1")),
+    ("passage_texts", ("two", "one", "one", "ten", "eins")),
+    ("passage_languages", np.array([1, 1, 0, 1, 0], np.int32)),
+    ("gold_offsets", np.array([0, 1, 3])),
+    ("gold_passages", np.array([1, 3, 0], np.int32)),
+    ("gold_grades", np.array([1, 2, 1], np.int32)),
+  ],
+)
+def test_the_fingerprint_is_of_each_field(field, value):
+  made = from_records("b", POOL[:2], POOL)
+  before = getattr(made, field)
+  assert np.shape(value) == np.shape(before) or before == ()
+  assert getattr(value, "dtype", None) == getattr(before, "dtype", None)
+  other = dataclasses.replace(made, **{field: value})
+  assert other.fingerprint != made.fingerprint
+
+
 def renamed(i, id):
   return [dataclasses.replace(r, id=id) if r is POOL[i] else r for r in POOL]
 
