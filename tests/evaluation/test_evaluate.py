@@ -161,6 +161,17 @@ def test_settings_without_a_meaning_are_left_out(tiny):
     evaluate(alone, rank(tiny), settings=("mono",))
 
 
+def test_without_a_pool_of_all_there_is_nothing_to_show_of_it(tiny):
+  """As of bitext, where a query may find itself there."""
+  alone = dataclasses.replace(tiny, settings=("cross",))
+  done = evaluate(alone, rank(tiny))
+  assert done.front.top.shape == (5, 10)
+  assert (done.front.top == -1).all()
+  assert np.isnan(done.language_share).all()
+  assert np.isnan(done.preference).all()
+  assert [example.hits for example in done.examples] == [()] * 5
+
+
 def test_scann_beside_exact(tiny):
   pytest.importorskip("scann")
   # Another second query, and no zeros: ScaNN promises no order between equal
@@ -249,6 +260,20 @@ def test_equals_trec_eval_on_the_files_of_the_full_rankings(tmp_path):
       assert mine == pytest.approx(metric.value, abs=1e-9)
       scored += 1
     assert scored == 4 * Q
+
+
+def test_the_first_ten_of_the_pool_of_all_are_in_front():
+  rng = np.random.default_rng(2)
+  benchmark = random_benchmark(rng)
+  Q, U = len(benchmark.query_ids), len(benchmark.distinct_texts)
+  embeddings = rng.standard_normal((Q + U, 3)).astype(np.float32)
+  ranking = rank_embeddings(
+    benchmark, embeddings[:Q], embeddings[Q:], list_depths(benchmark)
+  )
+  front = evaluate(benchmark, ranking).front
+  assert front.top.shape == (Q, 10)
+  np.testing.assert_array_equal(front.top, ranking.top[:, :10])
+  np.testing.assert_array_equal(front.scores, ranking.top_scores[:, :10])
 
 
 def test_example_queries_are_drawn_by_the_seed():
