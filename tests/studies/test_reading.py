@@ -1,6 +1,7 @@
 """Arms, their names and their tests, from folders on disk."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -127,6 +128,18 @@ def test_means_by_language(study):
   assert np.mean(both) == pytest.approx(
     one.estimates["X-X, 8", "mono", "map"].value
   )
+
+
+def test_figures_of_an_approximate_search_are_left_out(study, tmp_path):
+  [alone] = read_outcome(*study).benchmarks
+  for results in tmp_path.glob("cells/*/results.jsonl"):
+    lines = [*map(json.loads, results.read_text().splitlines())]
+    lines += [line | {"search": "scann", "value": 0.77} for line in lines]
+    results.write_text("".join(json.dumps(line) + "\n" for line in lines))
+  assert "scann" in results.read_text()
+  [beside] = read_outcome(*study).benchmarks
+  assert beside.estimates == alone.estimates
+  assert beside.by_language == alone.by_language
 
 
 def test_one_figure_a_line(study):

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import pathlib
 import statistics
 
 import numpy as np
@@ -293,6 +294,24 @@ def test_means_only(make_run):
   assert len(one.estimates) == 6
   note = f"better: no tests, as {paths[1]} has no details/towns.npz"
   assert any(line.startswith(note) for line in one.notes)
+
+
+def test_figures_of_an_approximate_search_are_left_out(make_run):
+  paths = [
+    make_run("plain", {"map": PLAIN}),
+    make_run("better", {"map": BETTER}),
+  ]
+  alone = run(paths).benchmarks[0]
+  for path in paths:
+    results = pathlib.Path(path) / "results.jsonl"
+    lines = map(json.loads, results.read_text().splitlines())
+    with results.open("a") as file:
+      for line in lines:
+        line |= {"search": "scann", "value": 0.77}
+        file.write(json.dumps(line) + "\n")
+  beside = run(paths).benchmarks[0]
+  assert beside.estimates == alone.estimates
+  assert beside.differences == alone.differences
 
 
 def test_a_measure_that_one_lacks_is_left_out_with_a_note(make_run):
