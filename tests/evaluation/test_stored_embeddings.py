@@ -5,7 +5,8 @@ from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.benchmarks import from_records
 from hybrid_ir.evaluation.evaluate import list_depths, rank_embeddings
-from hybrid_ir.evaluation.stored_embeddings import rank_stored
+from hybrid_ir.evaluation.stored_embeddings import _first_equal, rank_stored
+from hybrid_ir.retrieval import exact
 
 FIELDS = (
   *("gold_ranks", "gold_language_ranks", "top", "top_scores"),
@@ -95,6 +96,31 @@ def test_equal_embeddings_tie(benchmark, arrays, tmp_path):
   arrays["passages"][:] = arrays["passages"][0]
   ranking = rank(benchmark, tmp_path, arrays)[0]
   assert (ranking.top[:, :20] == np.arange(20)).all()
+
+
+def test_of_equal_embeddings_the_first_is_scored():
+  # Scores of equal rows may differ in their last bits, by where they stand in
+  # a block: that they tie is no accident only where one row stands for all.
+  rows = np.array([[0.1, 0.2], [0.2, 0.1], [0.1, 0.2]], np.float32)
+  assert _first_equal(rows, np.array([0, 1, 2])).tolist() == [0, 1, 0]
+  assert _first_equal(rows, np.array([2, 1, 0])).tolist() == [2, 1, 2]
+
+
+def test_one_row_is_scored_for_all_that_are_equal(
+  benchmark, arrays, tmp_path, monkeypatch
+):
+  pools = []
+
+  def noting(queries, texts, pool, *rest):
+    pools.append(pool)
+    return rank_exactly(queries, texts, pool, *rest)
+
+  rank_exactly = exact.rank
+  monkeypatch.setattr(exact, "rank", noting)
+  arrays["passages"][:] = arrays["passages"][0]
+  rank(benchmark, tmp_path, arrays)
+  [pool] = pools
+  assert len(set(pool.texts.tolist())) == 1
 
 
 def without(arrays, plural, ids, row):
