@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -179,6 +180,31 @@ def test_a_run_of_no_use_to_its_setting(benchmark, tmp_path, mono, allow):
   with pytest.raises(UserError, match=message):
     ranks_of(benchmark, tmp_path, allow=allow)
   ranks_of(benchmark, tmp_path, ("multi",))  # where it is not read
+
+
+@pytest.mark.parametrize("setting", ["mono", "cross"])
+def test_lines_that_are_not_of_the_setting(benchmark, tmp_path, setting):
+  own, other = "de:2 de:1", "en:2 en:1"
+  if setting == "cross":
+    own, other = other, own
+  sound = [
+    *lines_for("de:1", "de:2", passages=own),
+    *lines_for("en:1", "en:2", passages=other),
+  ]
+  write(tmp_path, sound, setting)
+  without = ranks_of(benchmark, tmp_path, (setting,))
+  assert without[3] == ()
+  stray = other.split()[1]
+  write(tmp_path, [*sound, f"de:1 Q0 {stray} 1 99 me"], setting)
+  line = (
+    f"lines in tiny.{setting}.trec of a passage that is not of its setting: 1"
+    f" (de:1 {stray})"
+  )
+  with pytest.raises(UserError, match=re.escape(line)):
+    ranks_of(benchmark, tmp_path, (setting,))
+  found = ranks_of(benchmark, tmp_path, (setting,), allow=True)
+  assert found[3] == (line,)
+  assert found[:2] == without[:2]
 
 
 def test_an_empty_run_of_a_setting_without_queries(tmp_path):
