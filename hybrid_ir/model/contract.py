@@ -14,6 +14,9 @@ from hybrid_ir.model.architecture import Architecture
 from hybrid_ir.model.sentence_transformers import Dense, Modules
 from hybrid_ir.prefixes import INSTRUCTION, Prefixes
 
+# Fields that change no embedding: where one run starts another's way of
+# training may differ, not of reading.
+OF_TRAINING = ("temperature", "matryoshka")
 # Where neither the config nor the model's folder says how long a text may be.
 _QUERY_LENGTH, _PASSAGE_LENGTH = 64, 256
 

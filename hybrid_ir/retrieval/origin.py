@@ -17,8 +17,6 @@ from hybrid_ir.model import contract as contract_lib
 from hybrid_ir.model.contract import Contract
 from hybrid_ir.model.encoder import Params
 
-_OF_TRAINING = ("temperature", "matryoshka")  # change no embedding
-
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
@@ -56,7 +54,9 @@ def check_same(
     UserError: saying what differs.
   """
   stored = dict(there.contract)
-  if changes := contract_lib.differences(contract, stored, _OF_TRAINING):
+  if changes := contract_lib.differences(
+    contract, stored, contract_lib.OF_TRAINING
+  ):
     reason = "; ".join(changes)
   elif there.size != here.size:
     reason = (

@@ -30,8 +30,6 @@ from hybrid_ir.training.lora import encoder_params
 from hybrid_ir.training.mesh import shardings
 from hybrid_ir.workdir import CHECKPOINTS
 
-# Where a run starts another's way of training may differ, not of reading.
-OF_TRAINING = ("temperature", "matryoshka")
 _OF_THE_RUN = ("data", "vocabulary")  # beside the contract in a checkpoint
 
 
@@ -262,7 +260,8 @@ def _warm_params(workdir: pathlib.Path, model: Model, mesh: Mesh) -> Params:
   with trained.opened(workdir) as checkpoints:
     stored, _ = checkpoints.metadata(checkpoints.steps[-1])
     check_same_contract(
-      model.contract, stored, checkpoints.directory, OF_TRAINING
+      *(model.contract, stored, checkpoints.directory),
+      contract_lib.OF_TRAINING,
     )
     params, _ = trained.params(
       workdir,

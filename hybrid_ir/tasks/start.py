@@ -18,12 +18,7 @@ from hybrid_ir.model import contract as contract_lib
 from hybrid_ir.model import vocabulary as vocabulary_lib
 from hybrid_ir.model.encoder import Params
 from hybrid_ir.model.vocabulary import Vocabulary
-from hybrid_ir.tasks.model import (
-  OF_TRAINING,
-  Model,
-  check_same_contract,
-  initial_params,
-)
+from hybrid_ir.tasks.model import Model, check_same_contract, initial_params
 from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.checkpoint import Checkpoints, Progress
 from hybrid_ir.training.step import State, Trainer
@@ -165,7 +160,9 @@ def _comparable(
   What was the best is so no more: on another dev set, or by a model that reads
   texts in another way, whose parameters it would be taken for.
   """
-  reads = contract_lib.differences(model.contract, stored, OF_TRAINING)
+  reads = contract_lib.differences(
+    model.contract, stored, contract_lib.OF_TRAINING
+  )
   if not reads and not _is_another(dev, progress.of):
     return dataclasses.replace(progress, of=dev or progress.of)
   if progress.best_step:
