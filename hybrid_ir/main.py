@@ -7,6 +7,7 @@ and default, stands in hybrid_ir/config.py.
 
 import contextlib
 import importlib
+import logging as std_logging
 import os
 import pathlib
 import sys
@@ -127,6 +128,8 @@ def _set_up_libraries(config: Config) -> None:
   if os.environ.get("JAX_PROCESS_ID", "0") != "0":  # the first one speaks
     os.environ["TQDM_DISABLE"] = "1"
   logging.set_verbosity(logging.ERROR)
+  # It says where a GPU is left idle, and what a TPU's start waits for.
+  std_logging.getLogger("jax._src.xla_bridge").setLevel("WARNING")
 
 
 def _tell_jax() -> None:

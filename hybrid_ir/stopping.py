@@ -4,8 +4,11 @@ A command that is told to stop ends with `STOPPED`: started again, it goes on.
 """
 
 import contextlib
+import functools
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
@@ -28,6 +31,25 @@ def listen() -> None:
     signal.signal(signal.SIGTERM, lambda *_: None)  # noted for the watchdog
   else:
     signal.signal(signal.SIGTERM, lambda *_: stop("stopped by SIGTERM"))
+    sys.unraisablehook = functools.partial(_again, sys.unraisablehook)
+
+
+def _again(
+  otherwise: "Callable[[sys.UnraisableHookArgs], object]",
+  swallowed: "sys.UnraisableHookArgs",
+) -> None:
+  """Sends SIGTERM once more, where what it raised went nowhere.
+
+  A handler may run within a callback of the garbage collection, as JAX has one:
+  Python reports what is raised there, and goes on.
+  """
+  end = swallowed.exc_value
+  if isinstance(end, SystemExit) and end.code == STOPPED:
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.daemon = True
+    timer.start()
+  else:
+    otherwise(swallowed)
 
 
 @contextlib.contextmanager

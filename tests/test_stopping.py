@@ -1,4 +1,6 @@
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -13,6 +15,27 @@ def listening():
   stopping.listen()
   yield
   signal.signal(signal.SIGTERM, before)
+
+
+def test_what_garbage_collection_swallows_is_sent_again():
+  """JAX has a callback there; what a handler raises in one goes nowhere."""
+  script = """
+import gc, os, signal, time
+from hybrid_ir import stopping
+stopping.listen()
+def callback(phase, info):
+  gc.callbacks.remove(callback)
+  os.kill(os.getpid(), signal.SIGTERM)
+  sum(range(1000))
+gc.callbacks.append(callback)
+gc.collect()
+time.sleep(20)
+"""
+  done = subprocess.run(
+    [sys.executable, "-c", script], capture_output=True, text=True
+  )
+  assert done.returncode == stopping.STOPPED
+  assert "Exception ignored" not in done.stderr
 
 
 def test_within_ends_what_takes_longer(capsys):

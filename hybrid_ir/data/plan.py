@@ -258,10 +258,13 @@ class Plan:
     names = ", ".join(corpus.name for corpus in self._corpora)
     instruct = kind == "instruct"
     if all(corpus.instructed != instruct for corpus in self._corpora):
+      mend = "set mix.instruct=0"
+      if not instruct:
+        mend = "for these alone set mix.instruct=1, mix.mono=0 and mix.cross=0"
       return (
         f"the config weighs {kind} batches ('mix.*'), but the"
         f" queries of {'no' if instruct else 'every'} data set of"
-        f" 'data.train' ({names}) carry instructions"
+        f" 'data.train' ({names}) carry instructions; {mend}"
       )
     most = max(len(corpus.ids) for corpus in self._corpora)
     if most < self._batch_size:
@@ -269,9 +272,12 @@ class Plan:
         f"config key 'train.batch_size' is {self._batch_size}, more than the"
         f" {most} ids that {names} has; a batch holds an id once"
       )
+    mend = f"set mix.{kind}=0"
+    if kind == "cross":
+      mend += ", or give translations of one another one id"
     return (
       f"no data set of 'data.train' ({names}) can serve {kind} batches of"
-      f" {self._batch_size}: " + "; ".join(self.dropped)
+      f" {self._batch_size}: {'; '.join(self.dropped)}; {mend}"
     )
 
 

@@ -93,9 +93,18 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     mined.check(plan)
     jobs.append(_Job(source, corpus, prefixes, mined, plan))
 
+  kept = 0
   for job in jobs:
     figures = job.mined.figures() or _mine(config, job, ranker)
     _print(config, job, figures)
+    kept += figures["kept"]
+  if not kept:
+    print(
+      "nothing was kept, so there is nothing to train on: raise mine.depth, or"
+      " let the filters let more pass (docs/hard_negatives.md)",
+      flush=True,
+    )
+    return
   train = " ".join(
     f"--config.data.train={job.mined.path}" + (f"={w:g}" if w else "")
     for job, w in zip(jobs, weights, strict=True)

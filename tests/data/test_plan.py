@@ -408,7 +408,8 @@ def test_dropped_says_what_was_left_out():
     (
       [ENGLISH],
       {},
-      r"\(english\) can serve cross batches of 4: .*one language",
+      r"\(english\) can serve cross batches of 4: .*one language.*; set"
+      r" mix\.cross=0, or give translations of one another one id",
     ),
     (
       [corpus("split", [[1, 0]] * 3 + [[0, 1]] * 3)],
@@ -482,7 +483,8 @@ def test_instructions_alone():
     (
       [TASKS],
       {},
-      r"weighs mono batches .* of every data set .*\(tasks\) carry",
+      r"weighs mono batches .* of every data set .*\(tasks\) carry"
+      r" instructions; for these alone set mix.instruct=1, mix.mono=0 and",
     ),
     (
       [parallel(9, 3)],

@@ -206,6 +206,16 @@ def test_another_way_of_mining_is_refused(run, workdir, change, message):
   assert (workdir / "mined" / "towns.jsonl").read_bytes() == before
 
 
+def test_where_nothing_was_kept_no_training_is_recommended(
+  run, workdir, capsys
+):
+  run(workdir, {**MODEL, "mine.most": 0.01})
+  out = capsys.readouterr().out
+  assert "  kept            0.00 a query" in out
+  assert "nothing was kept, so there is nothing to train on: raise" in out
+  assert "train on them" not in out
+
+
 def test_another_step_of_the_model_is_refused(run, workdir):
   run(workdir, MODEL)
   run(workdir, {"train.steps": 7})
