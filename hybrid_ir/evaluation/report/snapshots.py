@@ -25,6 +25,7 @@ class Snapshot:
   unit: str
   step: int
   scores: Mapping[_Key, Score]
+  is_trained: bool  # the workdir has been trained, at this step or later
 
   @property
   def title(self) -> str:
@@ -34,7 +35,9 @@ class Snapshot:
   @property
   def state(self) -> str:
     """How far the model was trained, in words."""
-    return f"step {self.step:,}" if self.step else "before training"
+    if self.step:
+      return f"step {self.step:,}"
+    return "before training" if self.is_trained else "as it is"
 
   @functools.cached_property
   def languages(self) -> tuple[str, ...]:
@@ -117,10 +120,17 @@ def _pool(setting: str) -> str:
   return "all" if setting == "multi" else "*"
 
 
-def snapshots(scores: Iterable[Score]) -> list[list[Snapshot]]:
-  """For each benchmark: before training, if measured, then the latest step.
+def snapshots(
+  scores: Iterable[Score], is_trained: bool
+) -> list[list[Snapshot]]:
+  """For each benchmark: step 0, if measured, then the latest step.
 
   A figure that stands twice counts as its last line says.
+
+  Args:
+    scores: a workdir's.
+    is_trained: whether the workdir has a step later than 0. Without one, step
+      0 is no state before training: BM25, or an encoder that came trained.
   """
   steps: dict[tuple[str, str], dict[int, dict[_Key, Score]]] = {}
   for score in scores:
@@ -134,7 +144,7 @@ def snapshots(scores: Iterable[Score]) -> list[list[Snapshot]]:
     ] = score
   return [
     [
-      Snapshot(benchmark, unit, step, by_step[step])
+      Snapshot(benchmark, unit, step, by_step[step], is_trained)
       for step in sorted({0, max(by_step)} & by_step.keys())
     ]
     for (benchmark, unit), by_step in steps.items()

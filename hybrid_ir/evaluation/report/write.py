@@ -56,7 +56,8 @@ def write_report(workdir: str | os.PathLike[str]) -> list[pathlib.Path]:
 
 
 def _page(workdir: Workdir) -> Page:
-  benchmarks = snapshots(workdir.scores)
+  is_trained = bool(workdir.training) or any(s.step for s in workdir.scores)
+  benchmarks = snapshots(workdir.scores, is_trained)
   facts = []
   if workdir.scores:
     score = workdir.scores[0]

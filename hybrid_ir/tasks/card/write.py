@@ -38,9 +38,8 @@ def write_card(
     scores: of results.jsonl; those of other steps are of other models.
     workdir: its name, for a run that has no other.
   """
-  results = [
-    states[-1] for states in snapshots(s for s in scores if s.step == step)
-  ]
+  here = [score for score in scores if score.step == step]
+  results = [states[-1] for states in snapshots(here, is_trained=step > 0)]
   trained = parse_weights(config.data.train)[0] if step else []
   place = config.export.push_to_hub or "FOLDER"
   parts = {

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 def test_the_summary_holds_the_macro_figures_of_the_latest_step(workdir, page):
   rows, search, _ = page.section("summary").tables()
@@ -78,6 +80,24 @@ def test_a_run_that_was_read_has_its_figures_too(workdir, read_page):
   path.write_text("\n".join(there), encoding="utf-8")
   rows, *_ = read_page(workdir).section("summary").tables()
   assert rows[-1]["mAP"][0] == "0.4322"
+
+
+@pytest.mark.parametrize(
+  ("trains", "state"), [(True, "before training"), (False, "as it is")]
+)
+def test_step_0_is_before_training_only_where_the_workdir_trained(
+  workdir, read_page, trains, state
+):
+  path = workdir / "results.jsonl"
+  lines = path.read_text(encoding="utf-8").splitlines()
+  at_0 = [line for line in lines if json.loads(line)["step"] == 0]
+  path.write_text("\n".join(at_0), encoding="utf-8")
+  if not trains:
+    (workdir / "metrics.jsonl").unlink()
+  page = read_page(workdir)
+  rows, *_ = page.section("summary").tables()
+  assert {row["Model"][0] for row in rows} == {state}
+  assert ("before training" in page.text) == trains
 
 
 def test_a_micro_mean_is_no_language(page):
