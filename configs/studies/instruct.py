@@ -40,6 +40,7 @@ def get_config(size: str = SMALL) -> Config:
   }
   instructions = {
     "data.train": ("dolly",),
+    "data.languages": (),  # Dolly's own, English; not those of the pairs
     "mix.mono": 0.0,
     "mix.cross": 0.0,
     "mix.instruct": 1.0,

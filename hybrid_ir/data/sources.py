@@ -94,6 +94,29 @@ def check_languages(data: Data) -> None:
       )
 
 
+def check_spoken(data: Data, names: Sequence[str], spoken: set[str]) -> None:
+  """Refuses a code in `data.languages` that no record to train on has.
+
+  A set may lack some of the codes, beside others that have them.
+
+  Args:
+    data: the config's section.
+    names: of all data sets.
+    spoken: codes of their records, of those that `data.languages` leaves in.
+
+  Raises:
+    UserError: naming it.
+  """
+  for code in data.languages:
+    if code not in spoken:
+      raise UserError(
+        f"config key 'data.languages' has {code!r}, but no record to train on"
+        f" of {', '.join(names)} is in it; of {tuple(data.languages)} there is"
+        f" {', '.join(sorted(spoken))}; leave {code!r} out, or name another"
+        " (task=check_data without 'data.languages' lists all that there are)"
+      )
+
+
 def open_source(
   name: str, split: str, data: Data, cache_dir: pathlib.Path
 ) -> Source:

@@ -13,7 +13,12 @@ from hybrid_ir.config import Config
 from hybrid_ir.data import own_files
 from hybrid_ir.data.fields import Fault, Row
 from hybrid_ir.data.records import Record
-from hybrid_ir.data.sources import check_languages, open_source, parse_weights
+from hybrid_ir.data.sources import (
+  check_languages,
+  check_spoken,
+  open_source,
+  parse_weights,
+)
 from hybrid_ir.data.survey import Survey
 from hybrid_ir.data.survey_lines import describe
 from hybrid_ir.errors import UserError
@@ -28,19 +33,24 @@ def run(config: Config, workdir: pathlib.Path) -> None:
 
   Raises:
     UserError: a malformed 'data.train' or 'data.languages', or an encoder
-      that cannot be opened.
+      that cannot be opened; at the end, a language that no data set has.
     SystemExit: with 1, at the end, where there was a fault in the data.
   """
   names, _ = parse_weights(config.data.train)
   check_languages(config.data)
   ruler = _ruler(config, workdir)
-  faults = sum([_check(name, config, ruler) for name in names])
+  spoken: set[str] = set()
+  faults = sum([_check(name, config, ruler, spoken) for name in names])
   if faults:
     sys.exit(1)
+  check_spoken(config.data, names, spoken)
 
 
-def _check(name: str, config: Config, ruler: "_Ruler") -> int:
-  """Prints what a data set holds; returns the number of its faults."""
+def _check(name: str, config: Config, ruler: "_Ruler", spoken: set[str]) -> int:
+  """Prints what a data set holds; returns the number of its faults.
+
+  Adds the languages that it has to train on to `spoken`.
+  """
   languages = config.data.languages
   survey = Survey()
   faults = _Faults(config.check_data.faults)
@@ -54,6 +64,7 @@ def _check(name: str, config: Config, ruler: "_Ruler") -> int:
         r for r in clean if not languages or r.record.language in languages
       ]
       left_out += len(clean) - len(kept)
+      spoken |= {r.record.language for r in kept if r.split == _SPLIT}
       for row, lengths in zip(
         kept, ruler.measure([row.record for row in kept]), strict=True
       ):

@@ -15,7 +15,7 @@ from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.data.batch import Batch, Batches
 from hybrid_ir.data.corpus import Corpus, open_corpus
 from hybrid_ir.data.plan import Plan
-from hybrid_ir.data.sources import open_source, parse_weights
+from hybrid_ir.data.sources import check_spoken, open_source, parse_weights
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.benchmarks import Benchmark
 from hybrid_ir.evaluation.catalog import open_benchmark
@@ -81,6 +81,8 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     )
     for name, source in zip(names, sources, strict=True)
   ]
+  spoken = {code for corpus in corpora for code in corpus.languages}
+  check_spoken(config.data, names, spoken)
   check_negatives(config, corpora)
   check_teacher(config, corpora)
   plan = Plan(

@@ -117,6 +117,14 @@ def test_lareqa_is_trained_on_in_all_its_languages(path, size):
       assert cell.config.data.languages == ()
 
 
+def test_dolly_alone_is_not_asked_for_the_pairs_languages_at_full_size():
+  [path] = [path for path in CONFIGS if path.stem == "instruct"]
+  for cell in make_cells(load(path, "full"), pathlib.Path("/study")):
+    data = cell.config.data
+    if data.train == ("dolly",):
+      assert data.languages == ()
+
+
 def test_dolly_is_not_seen_time_and_again_at_full_size():
   [path] = [path for path in CONFIGS if path.stem == "instruct"]
   for cell in make_cells(load(path, "full"), pathlib.Path("/study")):

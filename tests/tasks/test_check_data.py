@@ -6,6 +6,7 @@ import pytest
 
 from hybrid_ir.data.fields import Row
 from hybrid_ir.data.records import Record
+from hybrid_ir.errors import UserError
 from hybrid_ir.prefixes import Prefixes
 from hybrid_ir.tasks import check_data
 
@@ -103,6 +104,16 @@ def test_other_languages_are_checked_and_left_out(check, write):
   code, printed = check({"data.train": (path,), "data.languages": ("el",)})
   assert code == 1
   assert 'no record is of split "train" in el' in printed
+
+
+def test_a_language_that_no_set_has_to_train_on_is_named(check, write):
+  one = write(pair("a"), pair("b"), name="1.jsonl")
+  two = write(pair("a", "de"), pair("b", "fr", split="test"), name="2.jsonl")
+  sets = {"data.train": (one, two)}
+  code, _ = check({**sets, "data.languages": ("de", "en")})
+  assert code == 0
+  with pytest.raises(UserError, match=r"has 'fr', but no .* is de, en; leave"):
+    check({**sets, "data.languages": ("de", "en", "fr")})
 
 
 def test_nothing_to_train_on(check, write):

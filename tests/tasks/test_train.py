@@ -29,6 +29,20 @@ def test_says_what_it_trains_on(run, tmp_path, capsys, data):
   assert "step 1/1  loss " in told
 
 
+def test_a_language_that_no_set_has_is_refused(run, tmp_path, data):
+  english = tmp_path / "english.jsonl"
+  lines = data.read_text(encoding="utf-8").splitlines(keepends=True)
+  english.write_text(
+    "".join(line for line in lines if '"language": "en"' in line),
+    encoding="utf-8",
+  )
+  changes = {"train.steps": 1, "data.train": (str(data), str(english))}
+  run(tmp_path / "run", {**changes, "data.languages": ("de", "en")})
+  with pytest.raises(UserError, match=r"'data.languages' has 'fr', but no re"):
+    run(tmp_path / "wrong", {**changes, "data.languages": ("de", "en", "fr")})
+  assert not (tmp_path / "wrong" / "checkpoints").exists()
+
+
 def test_dev_picks_the_best_and_stops(run, tmp_path, data, lines_of, steps_of):
   changes = {
     "train.steps": 40,
