@@ -98,13 +98,25 @@ def test_kinds_of_lists(path, negatives, scores):
   ]
 
 
-def test_a_column_of_nulls_is_no_field(path):
-  nulls = {name: pa.nulls(2) for name in ("negatives", "scores", "group")}
-  save(path, TEXTS | nulls)
+@pytest.mark.parametrize(
+  "kind", [pa.null(), pa.float64(), pa.string(), pa.list_(pa.binary())]
+)
+def test_a_column_of_nulls_of_whatever_type_is_no_field(path, kind):
+  names = ("title", "negatives", "scores", "group")
+  save(path, TEXTS | {name: pa.nulls(2, kind) for name in names})
   assert [(r.negatives, r.scores, r.group) for r in read(path)] == [
     ((), (), ""),
     ((), (), ""),
   ]
+
+
+def test_a_wrong_column_is_named_though_its_first_rows_are_null(path):
+  n = 1000
+  columns = {name: [f"{name} {i}" for i in range(n)] for name in TEXTS}
+  title = pa.array([None] * (n - 1) + [1.5], pa.float64())
+  save(path, columns | {"language": ["en"] * n, "title": title})
+  problem = "column title: of type double; expected string"
+  assert faults(path) == [f"{path}: {problem}"]
 
 
 @pytest.mark.parametrize(
