@@ -75,6 +75,11 @@ def parse_weights(
   return names, weights
 
 
+def is_source(name: str) -> bool:
+  """Whether a name is a data set's, or that of a user's own files."""
+  return own_files.is_own(name) or name in NAMES or ir_sets.is_ir(name)
+
+
 def is_other_file(name: str) -> bool:
   """Whether a name that is no data set is that of a file which is not read."""
   return name.endswith(_OTHER_FILES) or os.path.isfile(os.path.expanduser(name))

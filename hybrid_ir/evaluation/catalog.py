@@ -1,6 +1,7 @@
 """Benchmark names to benchmarks. From the readers, to evaluation."""
 
 import dataclasses
+import difflib
 import hashlib
 import pathlib
 import re
@@ -8,7 +9,12 @@ import re
 from hybrid_ir.config import Data
 from hybrid_ir.data import beir, ir_judged, lareqa
 from hybrid_ir.data.ir_library import PREFIX
-from hybrid_ir.data.sources import NAMES, open_source
+from hybrid_ir.data.sources import (
+  NAMES,
+  is_other_file,
+  is_source,
+  open_source,
+)
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.benchmarks import Benchmark, from_records
 from hybrid_ir.evaluation.bitext import from_bitext
@@ -79,6 +85,8 @@ def open_benchmark(
     return from_collections(
       short_name(path.resolve().name), [collection], allow_faults
     )
+  if not is_source(name) and not is_other_file(name) and "*" not in name:
+    raise _unknown(name)
   data = dataclasses.replace(data, languages=())  # they limit training alone
   queries = open_source(name, split, data, cache_dir)
   passages = open_source(name, pool, data, cache_dir)
@@ -97,6 +105,23 @@ def short_name(name: str) -> str:
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
     short = f"{short[: _LONGEST - 9]}_{digest}"
   return short
+
+
+def _unknown(name: str) -> UserError:
+  known = [
+    *NAMES,
+    *(f"{each}:{unit}" for each in lareqa.NAMES for unit in UNITS if unit),
+    *(f"mtop:{relation}" for relation in RELATIONS),
+  ]
+  absent = ", no such folder or file" if "/" in name else ""
+  near = difflib.get_close_matches(name, known, n=1)
+  hint = f"did you mean '{near[0]}'? There are" if near else "expected one of"
+  return UserError(
+    f"unknown benchmark {name!r}{absent}; {hint} {', '.join(known)},"
+    " bitext:XX-YY, ir_datasets:ID with an id of theirs, and the path of a"
+    " folder in BEIR's layout, or of a .jsonl or .parquet file"
+    " (docs/benchmarks.md)"
+  )
 
 
 def _lareqa(

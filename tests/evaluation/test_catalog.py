@@ -147,7 +147,9 @@ def test_what_has_no_dev_split_is_none(tmp_path, name):
       "ir_datasets:miracl/sv/dev",
       "unknown data set 'ir_datasets:miracl/sv/dev'",
     ),
-    ("miracle", "unknown data set 'miracle'; did you mean 'miracl'"),
+    ("miracle", "unknown benchmark 'miracle'; did you mean 'miracl'"),
+    ("xquad-r:context", "did you mean 'xquad_r:context'?"),
+    ("a.tsv", "data set 'a.tsv': of files, .jsonl and .parquet are read"),
   ],
 )
 def test_refused(tmp_path, name, message):
@@ -155,3 +157,29 @@ def test_refused(tmp_path, name, message):
     open_benchmark(name, Data(), tmp_path)
   assert message in str(caught.value)
   assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+  ("name", "start"),
+  [
+    ("my_bench", "'my_bench'; expected one of world_facts, "),
+    ("no/folder", "'no/folder', no such folder or file; expected one of "),
+  ],
+)
+def test_an_unknown_benchmark_is_told_all_that_can_be_one(
+  tmp_path, name, start
+):
+  with pytest.raises(UserError) as caught:
+    open_benchmark(name, Data(), tmp_path)
+  message = str(caught.value)
+  assert message.startswith(f"unknown benchmark {start}")
+  for kind in (
+    "xquad_r:context",
+    "mlqa_r:paragraph",
+    "mtop:intent",
+    "bitext:XX-YY",
+    "ir_datasets:ID",
+    "folder in BEIR's layout",
+    ".jsonl or .parquet file",
+  ):
+    assert kind in message

@@ -292,5 +292,5 @@ def test_a_changed_tokenizer_is_refused(run, evaluated):
 
 def test_an_unknown_benchmark_is_refused(run, evaluated):
   changes = {**EVALUATE, "evaluate.benchmarks": ("nosuch",)}
-  with pytest.raises(UserError, match="unknown data set 'nosuch'"):
+  with pytest.raises(UserError, match="unknown benchmark 'nosuch'"):
     run(evaluated, changes)

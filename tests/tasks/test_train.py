@@ -213,7 +213,7 @@ def test_a_run_of_another_config_is_refused(run, trained):
     ),
     (
       {"evaluate.dev": "nosuch", "evaluate.every": 1},
-      r"unknown data set 'nosuch'",
+      r"unknown benchmark 'nosuch'",
     ),
   ],
 )

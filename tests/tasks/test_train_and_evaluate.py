@@ -27,7 +27,7 @@ def test_the_report_can_be_made_again(run, tmp_path, capsys):
 @pytest.mark.parametrize(
   ("benchmarks", "message"),
   [
-    (("nosuch",), "unknown data set 'nosuch'"),
+    (("nosuch",), "unknown benchmark 'nosuch'"),
     (("{data}", "{copy}"), "two of them would be called the same"),
   ],
 )
