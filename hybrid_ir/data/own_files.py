@@ -193,9 +193,7 @@ def _files(path: str) -> list[str]:
   if os.path.isfile(path):
     return [path]
   if os.path.isdir(path):
-    raise UserError(
-      f"{path}: is a folder; expected a file or a glob, such as {path}/*.jsonl"
-    )
+    raise is_folder(path)
   files = sorted(name for name in glob.glob(path) if os.path.isfile(name))
   if not files:
     raise UserError(
@@ -203,6 +201,14 @@ def _files(path: str) -> list[str]:
       " or a glob"
     )
   return files
+
+
+def is_folder(path: str) -> UserError:
+  """Says what to name in a folder's place."""
+  pattern = os.path.join(path, "*.jsonl")
+  return UserError(
+    f"{path}: is a folder; expected a file or a glob, such as {pattern}"
+  )
 
 
 def _unreadable(file: str, error: OSError) -> UserError:

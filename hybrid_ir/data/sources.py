@@ -157,6 +157,14 @@ def open_source(
       f"data set {name!r}: of files, .jsonl and .parquet are read; write it as"
       " one of these (docs/own_data.md)"
     )
+  if os.path.isdir(path := os.path.expanduser(name)):
+    raise own_files.is_folder(path)
+  if "*" in name:
+    pattern = os.path.join(os.path.dirname(name), "*.jsonl")
+    raise UserError(
+      f"data set {name!r}: expected a glob that ends in .jsonl or .parquet,"
+      f" such as {pattern}"
+    )
   near = difflib.get_close_matches(name, NAMES, n=1)
   hint = f"did you mean '{near[0]}'? There are" if near else "expected one of"
   raise UserError(

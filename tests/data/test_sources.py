@@ -193,6 +193,28 @@ def test_a_file_that_is_not_read(tmp_path, monkeypatch, name):
   )
 
 
+@pytest.mark.parametrize(
+  ("name", "message"),
+  [
+    ("shards", "shards: is a folder; expected a file or a glob, such as "),
+    ("shards/", "shards/: is a folder; expected a file or a glob, such as "),
+    (
+      "shards/*",
+      "data set 'shards/*': expected a glob that ends in .jsonl or .parquet,"
+      " such as ",
+    ),
+  ],
+)
+def test_a_folder_or_all_in_it_is_told_of_globs(
+  tmp_path, monkeypatch, name, message
+):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / "shards").mkdir()
+  with pytest.raises(UserError) as caught:
+    opened(name, "train", tmp_path)
+  assert str(caught.value) == f"{message}shards/*.jsonl"
+
+
 def test_missing_file(tmp_path):
   with pytest.raises(UserError, match=r"nowhere\.jsonl"):
     opened(str(tmp_path / "nowhere.jsonl"), "train", tmp_path)
