@@ -21,7 +21,7 @@ from hybrid_ir.data import cldr, ir_corpora, ir_sets, passages
 from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.data.own_files import is_own
 from hybrid_ir.data.passages import Passage, Passages
-from hybrid_ir.data.sources import is_other_file
+from hybrid_ir.data.sources import NAMES, is_other_file
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.catalog import open_benchmark
 from hybrid_ir.retrieval import shards
@@ -130,6 +130,14 @@ def open_corpus(config: Config) -> Passages:
       ' such as "en" or "zh"'
     )
   path = pathlib.Path(name).expanduser()
+  if name not in NAMES and path.is_dir():
+    for file in ("corpus.jsonl", "queries.jsonl"):
+      if not (path / file).is_file():
+        raise UserError(
+          f"config key 'encode.corpus' is {name!r}, a folder without {file};"
+          " name a .jsonl or .tsv file of passages, or a folder in BEIR's"
+          " layout (docs/benchmarks.md)"
+        )
   if path.suffix in passages.EXTENSIONS and not (
     path.suffix == ".jsonl" and passages.holds_pairs(str(path))
   ):

@@ -4,6 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
+from hybrid_ir.config import Config
 from hybrid_ir.data.passages import Passage
 from hybrid_ir.errors import UserError
 from hybrid_ir.retrieval.encode import TextEncoder
@@ -265,6 +266,27 @@ def test_what_cannot_be_encoded(run, workdir, base, changes, message):
   with pytest.raises(UserError, match=message):
     run(workdir, {**base, **changes})
   assert not (workdir / "index").exists()
+
+
+def refusal(corpus):
+  """What is said where this is to be encoded."""
+  config = Config()
+  config.encode.corpus, config.encode.language = corpus, "en"
+  with pytest.raises(UserError) as caught:
+    encode_task.open_corpus(config)
+  return str(caught.value)
+
+
+def test_a_folder_of_passages_is_refused_and_no_judgements_asked_for(tmp_path):
+  folder = tmp_path / "notes"
+  folder.mkdir()
+  for missing, there in (("corpus", "notes"), ("queries", "corpus")):
+    (folder / f"{there}.jsonl").write_text('{"_id": "a", "text": "x"}')
+    assert refusal(str(folder)) == (
+      f"config key 'encode.corpus' is '{folder}', a folder without"
+      f" {missing}.jsonl; name a .jsonl or .tsv file of passages, or a folder"
+      " in BEIR's layout (docs/benchmarks.md)"
+    )
 
 
 def test_without_a_model_it_says_what_to_do(run, tmp_path, base):
