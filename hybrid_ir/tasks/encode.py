@@ -4,6 +4,7 @@ Of several processes each encodes its own shards on its own devices, without
 waiting for the others; the first one says at the end that all are there.
 """
 
+import difflib
 import functools
 import itertools
 import pathlib
@@ -17,11 +18,11 @@ from tqdm import tqdm
 from hybrid_ir import processes
 from hybrid_ir.ahead import ahead
 from hybrid_ir.config import Config
-from hybrid_ir.data import cldr, ir_corpora, ir_sets, passages
+from hybrid_ir.data import cldr, ir_corpora, ir_sets, lareqa, passages
 from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.data.own_files import is_own
 from hybrid_ir.data.passages import Passage, Passages
-from hybrid_ir.data.sources import NAMES, is_other_file
+from hybrid_ir.data.sources import NAMES, is_other_file, is_source
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.catalog import open_benchmark
 from hybrid_ir.retrieval import shards
@@ -146,6 +147,16 @@ def open_corpus(config: Config) -> Passages:
     raise UserError(
       f"config key 'encode.corpus' is {name!r}; of files, .jsonl and .tsv of"
       " passages are read, and .jsonl and .parquet of pairs (docs/search.md)"
+    )
+  is_lareqa = name.partition(":")[0] in lareqa.NAMES  # or one of its units
+  if not (is_source(name) or is_lareqa or path.is_dir()):
+    near = difflib.get_close_matches(name, NAMES, n=1)
+    raise UserError(
+      f"config key 'encode.corpus' is {name!r}, no file and no data set;"
+      + (f" did you mean '{near[0]}'? There are" if near else " expected")
+      + " a .jsonl or .tsv file of passages, a .jsonl or .parquet file of"
+      f" pairs, {', '.join(NAMES)}, and ir_datasets:ID with an id of theirs"
+      " (docs/search.md)"
     )
   cache_dir = pathlib.Path(config.cache_dir).expanduser()
   if name.startswith(ir_sets.PREFIX):

@@ -6,6 +6,7 @@ import pytest
 
 from hybrid_ir.config import Config
 from hybrid_ir.data.passages import Passage
+from hybrid_ir.data.sources import NAMES
 from hybrid_ir.errors import UserError
 from hybrid_ir.retrieval.encode import TextEncoder
 from hybrid_ir.retrieval.shards import open_index
@@ -258,7 +259,7 @@ def test_leading_dimensions_in_half_precision(run, workdir, base):
   [
     ({"encode.corpus": ""}, "'encode.corpus' is empty; name"),
     ({"encode.corpus": "no/such.tsv"}, "'encode.corpus' is 'no/such.tsv'"),
-    ({"encode.corpus": "nosuch"}, "unknown data set 'nosuch'"),
+    ({"encode.corpus": "nosuch"}, "'nosuch', no file and no data set"),
     ({"encode.language": "xx"}, "'encode.language' is 'xx'; expected a code"),
   ],
 )
@@ -287,6 +288,28 @@ def test_a_folder_of_passages_is_refused_and_no_judgements_asked_for(tmp_path):
       f" {missing}.jsonl; name a .jsonl or .tsv file of passages, or a folder"
       " in BEIR's layout (docs/benchmarks.md)"
     )
+
+
+@pytest.mark.parametrize(
+  ("name", "hint"),
+  [
+    ("no/such", "expected"),
+    ("mtop:intent", "expected"),
+    ("wordl_facts", "did you mean 'world_facts'? There are"),
+  ],
+)
+def test_an_unknown_corpus_is_told_all_that_is_encoded(name, hint):
+  assert refusal(name) == (
+    f"config key 'encode.corpus' is '{name}', no file and no data set; {hint}"
+    " a .jsonl or .tsv file of passages, a .jsonl or .parquet file of pairs,"
+    f" {', '.join(NAMES)}, and ir_datasets:ID with an id of theirs"
+    " (docs/search.md)"
+  )
+
+
+@pytest.mark.parametrize("name", ["xquad_r:sentence", "mlqa_r:"])
+def test_an_unknown_unit_of_lareqa_is_told_the_units(name):
+  assert refusal(name).startswith(f"unknown benchmark '{name}'; expected ")
 
 
 def test_without_a_model_it_says_what_to_do(run, tmp_path, base):
