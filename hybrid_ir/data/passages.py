@@ -10,8 +10,10 @@ import contextlib
 import dataclasses
 import difflib
 import functools
+import glob
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -55,9 +57,13 @@ class Passages:
 
 
 def holds_pairs(path: str) -> bool:
-  """Whether a .jsonl file has queries and passages, not a corpus's texts."""
-  with _named(path):
-    for _, fields in jsonl.read_lines(path):
+  """Whether a .jsonl file has queries and passages, not a corpus's texts.
+
+  Of a glob, the first file tells.
+  """
+  file = path if os.path.isfile(path) else next(iter(_matches(path)), path)
+  with _named(file):
+    for _, fields in jsonl.read_lines(file):
       return bool({"query", "passage"}.intersection(fields))
   return False
 
@@ -147,10 +153,20 @@ def _named(path: str) -> Iterator[None]:
   try:
     yield
   except OSError as error:
+    if not os.path.exists(path) and _matches(path):
+      raise UserError(
+        f"config key 'encode.corpus' is {path!r}, a glob; passages are read"
+        " from one .jsonl or .tsv file: join the files into one and name that"
+      ) from None
     raise UserError(
       f"config key 'encode.corpus' is {path!r}: cannot be read"
       f" ({error.strerror}); name a .jsonl or .tsv file"
     ) from None
+
+
+def _matches(pattern: str) -> list[str]:
+  """A glob's files, in order."""
+  return sorted(file for file in glob.glob(pattern) if os.path.isfile(file))
 
 
 def _tsv_lines(path: str) -> Iterator[tuple[int, dict[str, Any] | str]]:

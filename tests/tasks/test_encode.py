@@ -312,6 +312,31 @@ def test_an_unknown_unit_of_lareqa_is_told_the_units(name):
   assert refusal(name).startswith(f"unknown benchmark '{name}'; expected ")
 
 
+def test_a_glob_of_pairs_gives_their_passages(tmp_path):
+  pair = {"language": "en", "query": "q"}
+  for name in ("a", "b"):
+    line = json.dumps({**pair, "id": name, "passage": f"text {name}"})
+    (tmp_path / f"{name}.jsonl").write_text(line)
+  config = Config()
+  config.encode.corpus = f"{tmp_path}/*.jsonl"
+  corpus = encode_task.open_corpus(config)
+  assert sorted((p.id, p.text) for p in corpus.read()) == [
+    ("en:a", "text a"),
+    ("en:b", "text b"),
+  ]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "tsv"])
+def test_a_glob_of_passages_is_told_that_one_file_is_read(tmp_path, suffix):
+  line = {"jsonl": '{"id": "a", "text": "x"}', "tsv": "a\tx"}[suffix]
+  for name in ("a", "b"):
+    (tmp_path / f"{name}.{suffix}").write_text(line)
+  message = refusal(f"{tmp_path}/*.{suffix}")
+  assert f"*.{suffix}', a glob; passages" in message
+  assert "are read from one .jsonl or .tsv file" in message
+  assert "cannot be read" in refusal(f"{tmp_path}/none*.{suffix}")
+
+
 def test_without_a_model_it_says_what_to_do(run, tmp_path, base):
   with pytest.raises(UserError, match="holds no checkpoint; train first"):
     run(tmp_path / "run", base)
