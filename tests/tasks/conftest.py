@@ -43,11 +43,23 @@ def records():
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory):
+def copy_data():
+  """(path, change) -> the path, of the data set with each record changed."""
+
+  def copy_data(path, change=lambda record: record):
+    changed = (change(record) for record in records())
+    lines = (json.dumps(r, ensure_ascii=False) + "\n" for r in changed)
+    path.write_text("".join(lines), encoding="utf-8")
+    return str(path)
+
+  return copy_data
+
+
+@pytest.fixture(scope="session")
+def data(copy_data, tmp_path_factory):
   """The path of the data set."""
   path = tmp_path_factory.mktemp("data") / "towns.jsonl"
-  lines = (json.dumps(r, ensure_ascii=False) + "\n" for r in records())
-  path.write_text("".join(lines), encoding="utf-8")
+  copy_data(path)
   return path
 
 

@@ -166,6 +166,40 @@ def test_what_it_was_scored_on_is_kept(evaluated, data, make_config):
   assert stored.fingerprint == benchmark.fingerprint
 
 
+def by_benchmark(lines):
+  """Benchmark -> its lines without its name."""
+  found = {}
+  for line in lines:
+    name = line.pop("benchmark")
+    found.setdefault(name, []).append(line)
+  return found
+
+
+def test_a_benchmark_is_read_with_its_own_prefixes(
+  run, trained, data, copy_data, tmp_path, lines_of
+):
+  """As one that has them in its texts is."""
+  workdir = shutil.copytree(trained, tmp_path / "run")
+  written = copy_data(
+    tmp_path / "written.jsonl",
+    lambda record: {
+      **record,
+      "query": "nach " + record["query"],
+      "passage": "es wächst " + record["passage"],
+    },
+  )
+  bare = copy_data(tmp_path / "bare.jsonl")
+  changes = {
+    "evaluate.benchmarks": (str(data), written, bare),
+    "data.prefixes": {str(data): ("nach ", "es wächst ")},
+    "checkpoint.allow_changes": True,
+  }
+  run(workdir, {**EVALUATE, **changes})
+  found = by_benchmark(lines_of(workdir, "results.jsonl"))
+  assert found["towns"] == found["written"]
+  assert found["towns"] != found["bare"]
+
+
 BM25 = {"task": "evaluate", "system": "bm25", "evaluate.by": "bm25"}
 
 

@@ -1,3 +1,4 @@
+import inspect
 import json
 
 import numpy as np
@@ -5,6 +6,28 @@ import pytest
 
 from hybrid_ir.data.tokenizer import load
 from hybrid_ir.errors import UserError
+from hybrid_ir.training import loop
+from hybrid_ir.training.lora import encoder_params
+
+
+@pytest.fixture
+def handed(run, tmp_path, monkeypatch):
+  """changes -> what task=train hands the loop, by name; nothing is trained."""
+  names = inspect.signature(loop.train)
+  calls = []
+  monkeypatch.setattr(loop, "train", lambda *values: calls.append(values))
+
+  def handed(changes):
+    run(tmp_path / f"handed_{len(calls)}", changes)
+    return names.bind(*calls[-1]).arguments
+
+  return handed
+
+
+def dev_figures(arguments):
+  """Of the parameters that a run begins with."""
+  params = encoder_params(arguments["state"]["params"])
+  return arguments["evaluate"](params, 0)
 
 
 def test_what_a_run_leaves(trained, lines_of, steps_of):
@@ -72,6 +95,23 @@ def test_a_benchmark_alone_may_have_prefixes_of_its_own(run, data, tmp_path):
   prefixes = dict.fromkeys(("xquad_r", str(data)), ("a ", "b "))
   run(tmp_path, {**changes, "data.prefixes": prefixes})
   assert (tmp_path / "checkpoints" / "1").is_dir()
+
+
+def test_training_and_dev_have_the_data_sets_own_prefixes(handed, data):
+  """They do what the same prefixes for all texts do."""
+  dev = {"evaluate.dev": str(data), "evaluate.every": 1}
+  ways = {
+    "none": {},
+    "own": {"data.prefixes": {str(data): ("nach ", "es wächst ")}},
+    "all": {"text.query_prefix": "nach ", "text.passage_prefix": "es wächst "},
+  }
+  tokens, figures = {}, {}
+  for name, changes in ways.items():
+    arguments = handed({**dev, **changes})
+    tokens[name] = arguments["batches"](0)["tokens"].tolist()
+    figures[name] = dev_figures(arguments)
+  assert tokens["own"] == tokens["all"] != tokens["none"]
+  assert figures["own"] == figures["all"] != figures["none"]
 
 
 def test_a_warm_start_is_the_other_runs_end(run, trained, tmp_path, arrays_of):
