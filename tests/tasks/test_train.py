@@ -1,9 +1,11 @@
+import dataclasses
 import inspect
 import json
 
 import numpy as np
 import pytest
 
+from hybrid_ir.data.plan import Plan
 from hybrid_ir.data.tokenizer import load
 from hybrid_ir.errors import UserError
 from hybrid_ir.training import loop
@@ -112,6 +114,31 @@ def test_training_and_dev_have_the_data_sets_own_prefixes(handed, data):
     figures[name] = dev_figures(arguments)
   assert tokens["own"] == tokens["all"] != tokens["none"]
   assert figures["own"] == figures["all"] != figures["none"]
+
+
+def test_the_batches_are_those_that_the_config_asks_for(
+  handed, data, copy_data, tmp_path
+):
+  other = copy_data(tmp_path / "other.jsonl")
+  arguments = handed(
+    {
+      "data.train": (f"{data}=1", f"{other}=3"),
+      "data.limit": 20,
+      "mix.mono": 0.75,
+      "seed": 3,
+      "train.chunks": 2,
+    }
+  )
+  batches, mix = arguments["batches"], arguments["config"].mix
+  assert [corpus.name for corpus in batches.corpora] == [str(data), other]
+  plan = Plan(batches.corpora, [1, 3], mix, 8, 3, 20)
+  for step in range(40):
+    ours, theirs = (
+      dataclasses.asdict(made(step)) for made in (batches.plan, plan)
+    )
+    np.testing.assert_equal(ours, theirs)
+  assert (batches.query_length, batches.passage_length) == (32, 64)
+  assert (batches.seed, batches.rows_multiple) == (3, 2)
 
 
 def test_a_warm_start_is_the_other_runs_end(run, trained, tmp_path, arrays_of):
