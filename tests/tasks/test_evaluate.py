@@ -200,6 +200,33 @@ def test_a_benchmark_is_read_with_its_own_prefixes(
   assert found["towns"] != found["bare"]
 
 
+def test_queries_carry_their_instructions(run, copy_data, tmp_path, lines_of):
+  """As those of a benchmark that are written out in full."""
+  ways = {
+    "without": lambda record: record,
+    "carried": lambda record: {**record, "instruction": record["language"]},
+    "written": lambda record: {
+      **record,
+      "query": f"Instruct: {record['language']}\nQuery: {record['query']}",
+    },
+  }
+  paths = [
+    copy_data(tmp_path / f"{name}.jsonl", change)
+    for name, change in ways.items()
+  ]
+  changes = {
+    "train.steps": 0,
+    "text.query_length": 64,  # that nothing is cut
+    "evaluate.benchmarks": tuple(paths),
+  }
+  workdir = tmp_path / "run"
+  run(workdir, changes)
+  run(workdir, {**changes, "task": "evaluate"})
+  found = by_benchmark(lines_of(workdir, "results.jsonl"))
+  assert found["carried"] == found["written"]
+  assert found["carried"] != found["without"]
+
+
 BM25 = {"task": "evaluate", "system": "bm25", "evaluate.by": "bm25"}
 
 

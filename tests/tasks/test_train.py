@@ -141,6 +141,33 @@ def test_the_batches_are_those_that_the_config_asks_for(
   assert (batches.seed, batches.rows_multiple) == (3, 2)
 
 
+def test_queries_of_the_dev_set_carry_their_instructions(
+  handed, copy_data, tmp_path
+):
+  """As a dev set whose queries are written out in full."""
+  ways = {
+    "without": lambda record: record,
+    "carried": lambda record: {**record, "instruction": record["language"]},
+    "written": lambda record: {
+      **record,
+      "query": f"Instruct: {record['language']}\nQuery: {record['query']}",
+    },
+  }
+  figures = {
+    name: dev_figures(
+      handed(
+        {
+          "evaluate.dev": copy_data(tmp_path / f"{name}.jsonl", change),
+          "evaluate.every": 1,
+          "text.query_length": 64,
+        }
+      )
+    )
+    for name, change in ways.items()
+  }
+  assert figures["carried"] == figures["written"] != figures["without"]
+
+
 def test_a_warm_start_is_the_other_runs_end(run, trained, tmp_path, arrays_of):
   run(tmp_path, {"train.warm_start": str(trained), "train.steps": 0})
   ours, theirs = arrays_of(tmp_path, 0), arrays_of(trained, 6)
