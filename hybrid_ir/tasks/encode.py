@@ -18,7 +18,7 @@ from tqdm import tqdm
 from hybrid_ir import processes
 from hybrid_ir.ahead import ahead
 from hybrid_ir.config import Config
-from hybrid_ir.data import cldr, ir_corpora, ir_sets, passages
+from hybrid_ir.data import cldr, ir_corpora, ir_sets, lareqa, passages
 from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.data.own_files import is_own
 from hybrid_ir.data.passages import Passage, Passages
@@ -148,8 +148,8 @@ def open_corpus(config: Config) -> Passages:
       f"config key 'encode.corpus' is {name!r}; of files, .jsonl and .tsv of"
       " passages are read, and .jsonl and .parquet of pairs (docs/search.md)"
     )
-  # A name with a colon is a benchmark's, which says itself what there is.
-  if not (is_source(name) or ":" in name or path.is_dir()):
+  is_lareqa = name.partition(":")[0] in lareqa.NAMES  # or one of its units
+  if not (is_source(name) or is_lareqa or path.is_dir()):
     near = difflib.get_close_matches(name, NAMES, n=1)
     raise UserError(
       f"config key 'encode.corpus' is {name!r}, no file and no data set;"
