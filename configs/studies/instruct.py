@@ -8,7 +8,9 @@ Hardware:  2 CPU cores, 8 GB; a cell takes 9 minutes or more (Dolly's responses
 Disk:      1.1 GB, of the run that is under way
 Data:      Dolly-15k is downloaded by TFDS, 13 MB (docs/data_sets.md says how to
            bring it to a machine without a network)
-Expected:  not yet measured
+Expected:  3 layers (--config.encoder.keep_layers=3), MAP of English queries
+           against all passages: untrained .025, hybrid .114, as long as both
+           .166 (docs/results/instruct.md; the rest is not yet measured)
 Full size: --config=configs/studies/instruct.py:full, on one TPU host: XLM-R on
            mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py), scored
            on NeuCLIR, too, whose queries are English and whose pool is Chinese,
