@@ -63,6 +63,29 @@ def data(copy_data, tmp_path_factory):
   return path
 
 
+@pytest.fixture
+def prefixed(data, copy_data, tmp_path):
+  """Paths of three sets, and config keys that give prefixes to the first.
+
+  It is `towns`; `written` has them in its texts, `bare` does without.
+  """
+  query, passage = "nach ", "es wächst "
+  written = copy_data(
+    tmp_path / "written.jsonl",
+    lambda record: {
+      **record,
+      "query": query + record["query"],
+      "passage": passage + record["passage"],
+    },
+  )
+  bare = copy_data(tmp_path / "bare.jsonl")
+  keys = {
+    "data.prefixes": {str(data): (query, passage)},
+    "checkpoint.allow_changes": True,
+  }
+  return (str(data), written, bare), keys
+
+
 @pytest.fixture(scope="session")
 def cache_dir(tmp_path_factory):
   return tmp_path_factory.mktemp("cache")

@@ -176,25 +176,12 @@ def by_benchmark(lines):
 
 
 def test_a_benchmark_is_read_with_its_own_prefixes(
-  run, trained, data, copy_data, tmp_path, lines_of
+  run, trained, prefixed, tmp_path, lines_of
 ):
   """As one that has them in its texts is."""
   workdir = shutil.copytree(trained, tmp_path / "run")
-  written = copy_data(
-    tmp_path / "written.jsonl",
-    lambda record: {
-      **record,
-      "query": "nach " + record["query"],
-      "passage": "es wächst " + record["passage"],
-    },
-  )
-  bare = copy_data(tmp_path / "bare.jsonl")
-  changes = {
-    "evaluate.benchmarks": (str(data), written, bare),
-    "data.prefixes": {str(data): ("nach ", "es wächst ")},
-    "checkpoint.allow_changes": True,
-  }
-  run(workdir, {**EVALUATE, **changes})
+  paths, keys = prefixed
+  run(workdir, {**EVALUATE, **keys, "evaluate.benchmarks": paths})
   found = by_benchmark(lines_of(workdir, "results.jsonl"))
   assert found["towns"] == found["written"]
   assert found["towns"] != found["bare"]

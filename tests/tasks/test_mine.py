@@ -247,25 +247,10 @@ def test_several_data_sets(run, data, tmp_path, capsys):
   ) in capsys.readouterr().out
 
 
-def test_a_data_set_is_mined_with_its_own_prefixes(
-  run, workdir, data, copy_data, tmp_path
-):
+def test_a_data_set_is_mined_with_its_own_prefixes(run, workdir, prefixed):
   """As one that has them in its texts is."""
-  written = copy_data(
-    tmp_path / "written.jsonl",
-    lambda record: {
-      **record,
-      "query": "nach " + record["query"],
-      "passage": "es wächst " + record["passage"],
-    },
-  )
-  bare = copy_data(tmp_path / "bare.jsonl")
-  changes = {
-    "data.train": (str(data), written, bare),
-    "data.prefixes": {str(data): ("nach ", "es wächst ")},
-    "checkpoint.allow_changes": True,
-  }
-  run(workdir, {**MODEL, **changes})
+  paths, keys = prefixed
+  run(workdir, {**MODEL, **keys, "data.train": paths})
   own, written, bare = (
     [
       [passage.removeprefix("es wächst ") for passage in record.negatives]
