@@ -389,3 +389,28 @@ main()
     f"error: {path}: the disk is full; free some room and run the same command"
     " again (what can be made again: 'compiled' and 'corpora'"
   )
+
+
+def test_an_idle_gpu_is_told_and_other_libraries_are_quiet(tmp_path):
+  """Of JAX's warnings, those of the devices that it did not take."""
+  script = f"""
+import logging
+from absl import app, flags
+from hybrid_ir import main
+from hybrid_ir.config import Config
+
+def run(_):
+  config = Config()
+  config.cache_dir = {str(tmp_path)!r}
+  main._set_up_libraries(config)
+  logging.getLogger("jax._src.xla_bridge").warning("a GPU may be present")
+  logging.getLogger("jax._src.other").warning("of no interest")
+
+app.run(run, flags_parser=lambda a: (flags.FLAGS.mark_as_parsed(), a)[1])
+"""
+  done = subprocess.run(
+    [sys.executable, "-c", script], capture_output=True, text=True
+  )
+  assert done.returncode == 0, done.stderr
+  assert "a GPU may be present" in done.stderr
+  assert "of no interest" not in done.stderr
