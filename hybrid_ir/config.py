@@ -67,6 +67,7 @@ class Encoder(Section):
     0,
     "leading dimensions kept in evaluate, mine, encode and search (arXiv"
     " 2205.13147); 0: all",
+    figures=True,
     least=0,
   )
   dtype: str = key(
@@ -476,12 +477,14 @@ class Evaluate(Section):
     "model",
     "what is scored: the model, BM25, or what `path` has: embeddings that were"
     " made elsewhere, or another system's TREC runs",
+    figures=True,
     choices=("model", "bm25", "embeddings", "runs"),
   )
   path: str = key(
     "",
     "for by='embeddings' or 'runs': the folder of a file a benchmark"
     " (docs/models.md)",
+    figures=True,
   )
   allow_faults: bool = key(
     False,

@@ -27,6 +27,7 @@ def key(
   doc: str,
   *,
   identity: bool = False,
+  figures: bool = False,
   choices: tuple[str, ...] = (),
   least: float | None = None,
   most: float | None = None,
@@ -38,6 +39,8 @@ def key(
     doc: meaning, with the unit.
     identity: whether a run with another value is another run; a workdir is
       resumed only where all identity keys agree.
+    figures: whether the same run has other figures with another value; those
+      of a workdir are of one value.
     choices: the values a string (or a tuple's items) may take; empty: any.
     least: the smallest number allowed.
     most: the largest number allowed.
@@ -45,6 +48,7 @@ def key(
   metadata = {
     "doc": doc,
     "identity": identity,
+    "figures": figures,
     "choices": choices,
     "least": least,
     "most": most,

@@ -14,8 +14,6 @@ _SCORED_BY = (
   *("train.steps", "train.warm_start"),
 )
 _TRAINED_BY = ("encoder.dropout",)  # of these it does not
-# No part of what a trained run is, but of what a cell's figures are.
-_OF_FIGURES = ("encoder.dimensions", "evaluate.by", "evaluate.path")
 
 
 def as_it_came() -> dict[str, Any]:
@@ -51,7 +49,7 @@ def identity(config: Config, starts_from: str) -> str:
   keys = {
     name: value
     for name, field, value in walk(config)
-    if field.metadata["identity"] or name in _OF_FIGURES
+    if field.metadata["identity"] or field.metadata["figures"]
     if value != defaults[name]
   }
   if starts_from:

@@ -8,19 +8,12 @@ import pathlib
 from typing import Any
 
 from hybrid_ir.config import Config
+from hybrid_ir.config_keys import walk
 from hybrid_ir.errors import UserError
 from hybrid_ir.files import write_aside
 
 FILE = "scored.json"
 _CUT = "encoder.dimensions"
-# Key -> what to do where the figures that there are were made with another.
-_MEND = {
-  "evaluate.by": "name another --workdir",
-  "evaluate.path": "name another --workdir",
-  _CUT: (
-    "name another --workdir, with encoder.path a folder that task=export wrote"
-  ),
-}
 
 
 def write(config: Config, workdir: pathlib.Path) -> None:
@@ -46,9 +39,11 @@ def check(config: Config, workdir: pathlib.Path, results: pathlib.Path) -> None:
   for key, now in _keys(config).items():
     then = stored.get(key, now)
     if now != then:
+      export = ", with encoder.path a folder that task=export wrote"
+      mend = export if key == _CUT else ""
       raise UserError(
         f"config key '{key}' is {now!r}, but {results} has figures with"
-        f" {then!r}; {_MEND[key]}"
+        f" {then!r}; name another --workdir{mend}"
       )
 
 
@@ -59,9 +54,9 @@ def is_whole(workdir: pathlib.Path) -> bool:
 
 def _keys(config: Config) -> dict[str, Any]:
   return {
-    "evaluate.by": config.evaluate.by,
-    "evaluate.path": config.evaluate.path,
-    _CUT: config.encoder.dimensions,
+    name: value
+    for name, field, value in walk(config)
+    if field.metadata["figures"]
   }
 
 
