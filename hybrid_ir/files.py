@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 # Several hosts may write to one folder: process ids are not enough.
 _HOST = socket.gethostname()
+_OF_MACOS = ".DS_Store"
 
 
 def is_full(error: BaseException) -> bool:
@@ -100,14 +101,18 @@ def not_of(folder: pathlib.Path, known: Iterable[str]) -> list[str]:
   """What a folder holds that has none of these names; sorted.
 
   For whoever puts a new folder in its place, and may not lose what is not
-  theirs.
+  theirs. What macOS writes of a folder that was looked at is nobody's.
 
   Args:
     folder: to look through, with its folders; none where it is not there.
     known: paths in the folder; `*` stands for any letters.
   """
   patterns = tuple(known)
-  found = (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+  found = (
+    path.relative_to(folder).as_posix()
+    for path in folder.rglob("*")
+    if path.name != _OF_MACOS
+  )
   return sorted(
     path
     for path in found

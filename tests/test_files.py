@@ -96,6 +96,8 @@ def test_what_is_not_of_known_names(tmp_path):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
   assert not_of(tmp_path, known) == []
+  (tmp_path / "figures/.DS_Store").touch()
+  assert not_of(tmp_path, known) == []
   (tmp_path / ".git").mkdir()
   (tmp_path / "figures/mine.txt").touch()
   assert not_of(tmp_path, known) == [".git", "figures/mine.txt"]
