@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import pathlib
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -105,7 +106,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
       flush=True,
     )
     return
-  train = " ".join(
+  train = shlex.join(
     f"--config.data.train={job.mined.path}" + (f"={w:g}" if w else "")
     for job, w in zip(jobs, weights, strict=True)
   )

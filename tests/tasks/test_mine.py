@@ -233,8 +233,8 @@ def test_several_data_sets(run, data, tmp_path, capsys):
   other = tmp_path / "other-towns.jsonl"
   shutil.copy(data, other)
   keys = {**BM25, "data.train": (f"{data}=2", f"{other}=0.5")}
-  run(tmp_path / "run", keys)
-  folder = tmp_path / "run" / "mined"
+  run(tmp_path / "two sets", keys)
+  folder = tmp_path / "two sets" / "mined"
   names = sorted(path.name for path in folder.iterdir())
   assert names == [
     *("other_towns.json", "other_towns.jsonl"),
@@ -242,8 +242,8 @@ def test_several_data_sets(run, data, tmp_path, capsys):
   ]
   assert read(folder / "towns.jsonl")[0].query == read(data)[0].query
   assert (
-    f"--config.data.train={folder}/towns.jsonl=2"
-    f" --config.data.train={folder}/other_towns.jsonl=0.5"
+    f"'--config.data.train={folder}/towns.jsonl=2'"
+    f" '--config.data.train={folder}/other_towns.jsonl=0.5'"
   ) in capsys.readouterr().out
 
 
