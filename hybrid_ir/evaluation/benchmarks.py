@@ -40,7 +40,7 @@ class Benchmark:
   faults: tuple[str, ...] = ()  # what was left out of the data, a line a kind
   settings: tuple[str, ...] = SETTINGS  # those in which it has a meaning
   query_instructions: tuple[str, ...] = ()  # [Q], where queries carry them
-  source: str = ""  # the data set that it is made of, as in `data.train`
+  source: str = ""  # what `data.prefixes` or else the config calls it
 
   @functools.cached_property
   def fingerprint(self) -> str:

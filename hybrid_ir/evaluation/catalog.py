@@ -23,6 +23,7 @@ from hybrid_ir.evaluation.lareqa import UNITS, from_paragraphs
 from hybrid_ir.evaluation.mtop import RELATIONS, from_mtop
 
 _LONGEST = 100  # characters of a benchmark's name, which names files
+_KINDS = (*lareqa.NAMES, "mtop", "bitext")  # with what follows a colon
 
 
 def open_benchmark(
@@ -54,6 +55,25 @@ def open_benchmark(
     UserError: an unknown name, files that are not there, an empty split,
       faults that are not allowed.
   """
+  benchmark = _open(name, data, cache_dir, split, pool, allow_faults)
+  named = (one for one in prefixed_as(name) if one in data.prefixes)
+  return dataclasses.replace(benchmark, source=next(named, name))
+
+
+def prefixed_as(name: str) -> tuple[str, ...]:
+  """What `data.prefixes` may call a benchmark; the first that it has counts."""
+  kind = name.partition(":")[0]
+  return (name, kind) if kind in _KINDS else (name,)
+
+
+def _open(
+  name: str,
+  data: Data,
+  cache_dir: pathlib.Path,
+  split: str,
+  pool: str,
+  allow_faults: bool,
+) -> Benchmark:
   kind, colon, rest = name.partition(":")
   if split != "test" and (
     kind in ("mtop", "bitext") or name.startswith(PREFIX)
@@ -92,10 +112,9 @@ def open_benchmark(
   passages = open_source(name, pool, data, cache_dir)
   # Of a pattern, such as shards/*.jsonl, the folder says more.
   stem = path.stem if re.search(r"\w", path.stem) else path.parent.name
-  benchmark = from_records(
+  return from_records(
     short_name(stem), queries.read(), passages.read(), allow_faults
   )
-  return dataclasses.replace(benchmark, source=name)
 
 
 def short_name(name: str) -> str:
@@ -139,5 +158,4 @@ def _lareqa(
     for language in lareqa.languages(name)
   }
   full = f"{name}_{unit}" if unit else name
-  benchmark = from_paragraphs(full, UNITS[unit], paragraphs)
-  return dataclasses.replace(benchmark, source=name)
+  return from_paragraphs(full, UNITS[unit], paragraphs)

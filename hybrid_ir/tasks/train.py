@@ -18,7 +18,7 @@ from hybrid_ir.data.plan import Plan
 from hybrid_ir.data.sources import check_spoken, open_source, parse_weights
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.benchmarks import Benchmark
-from hybrid_ir.evaluation.catalog import open_benchmark
+from hybrid_ir.evaluation.catalog import open_benchmark, prefixed_as
 from hybrid_ir.evaluation.evaluate import (
   evaluate,
   list_depths,
@@ -57,10 +57,9 @@ def run(config: Config, workdir: pathlib.Path) -> None:
 
   # ------------------------------------------------- data, as a plan
   names, weights = parse_weights(config.data.train)
-  # What is scored is read with prefixes of its own, too (xquad_r:context with
-  # those of xquad_r).
+  # What is scored is read with prefixes of its own, too.
   scored = [*filter(None, (config.evaluate.dev, *config.evaluate.benchmarks))]
-  known = {*names, *scored, *(name.partition(":")[0] for name in scored)}
+  known = {*names, *(one for name in scored for one in prefixed_as(name))}
   if unknown := sorted(config.data.prefixes.keys() - known):
     raise UserError(
       f"config key 'data.prefixes' has {unknown[0]!r}, which neither"

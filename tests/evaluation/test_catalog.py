@@ -30,6 +30,7 @@ def collection(dataset_id):
 def test_ids_of_ir_datasets(monkeypatch, tmp_path, name, short, passages):
   monkeypatch.setattr(ir_judged, "collection", collection)
   benchmark = open_benchmark(f"ir_datasets:{name}", Data(), tmp_path)
+  assert benchmark.source == f"ir_datasets:{name}"  # for prefixes of its own
   assert benchmark.name == short
   assert benchmark.passage_ids == passages
 
@@ -55,6 +56,7 @@ def test_a_folder_in_beirs_layout(tmp_path):
     f"{folder}/", Data(), tmp_path, split="dev", allow_faults=True
   )
   assert (benchmark.name, benchmark.unit) == ("my_hills", "passage")
+  assert benchmark.source == f"{folder}/"
   assert (benchmark.query_ids, benchmark.passage_ids) == (("en:a",), ("a",))
   assert benchmark.gold_grades.tolist() == [2]
   assert len(benchmark.faults) == 1
@@ -83,9 +85,13 @@ def test_a_released_set_is_the_one_that_is_trained_on(
     ]
 
   monkeypatch.setattr(lareqa, "paragraphs", paragraphs)
-  benchmark = open_benchmark(f"mlqa_r{unit}", Data(), tmp_path)
-  assert benchmark.name == f"mlqa_r{unit}".replace(":", "_")
+  name = f"mlqa_r{unit}"
+  own = {"mlqa_r": ("query: ", "passage: ")}
+  benchmark = open_benchmark(name, Data(prefixes=own), tmp_path)
+  assert benchmark.name == name.replace(":", "_")
   assert benchmark.source == "mlqa_r"  # whose prefixes it is encoded with
+  own[name] = ("frage: ", "")
+  assert open_benchmark(name, Data(prefixes=own), tmp_path).source == name
 
 
 def test_own_pairs_keep_to_all_languages(tmp_path):
