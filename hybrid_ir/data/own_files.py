@@ -194,7 +194,8 @@ def _files(path: str) -> list[str]:
     return [path]
   if os.path.isdir(path):
     raise is_folder(path)
-  files = sorted(name for name in glob.glob(path) if os.path.isfile(name))
+  found = glob.glob(path, recursive=True)
+  files = sorted(name for name in found if os.path.isfile(name))
   if not files:
     raise UserError(
       f"{path}: no such file; expected the path of a .jsonl or .parquet file,"
@@ -205,7 +206,8 @@ def _files(path: str) -> list[str]:
 
 def is_folder(path: str) -> UserError:
   """Says what to name in a folder's place."""
-  pattern = os.path.join(path, "*.jsonl")
+  parquet = glob.glob(os.path.join(glob.escape(path), f"*{_PARQUET}"))
+  pattern = os.path.join(path, f"*{_PARQUET if parquet else _SUFFIXES[0]}")
   return UserError(
     f"{path}: is a folder; expected a file or a glob, such as {pattern}"
   )

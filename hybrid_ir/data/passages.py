@@ -166,7 +166,8 @@ def _named(path: str) -> Iterator[None]:
 
 def _matches(pattern: str) -> list[str]:
   """A glob's files, in order."""
-  return sorted(file for file in glob.glob(pattern) if os.path.isfile(file))
+  found = glob.glob(pattern, recursive=True)
+  return sorted(file for file in found if os.path.isfile(file))
 
 
 def _tsv_lines(path: str) -> Iterator[tuple[int, dict[str, Any] | str]]:

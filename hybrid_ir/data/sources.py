@@ -48,7 +48,7 @@ def parse_weights(
   weights: list[float | None] = []
   for entry in entries:
     name, equals, weight = entry.rpartition("=")
-    if not equals or os.path.exists(entry):
+    if not equals or own_files.is_own(entry):  # lang=en/a.jsonl
       names.append(entry)
       weights.append(None)
       continue

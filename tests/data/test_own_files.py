@@ -251,12 +251,25 @@ def test_a_glob_is_its_files_in_order(write, tmp_path):
     read(pattern)
 
 
+def test_a_glob_of_folders_in_folders(write, tmp_path):
+  for folder in ("a", "a/b"):
+    (tmp_path / folder).mkdir()
+    write(line(id=folder), name=f"{folder}/1.jsonl")
+  write(line(id="top"), name="1.jsonl")
+  found = read(str(tmp_path / "**" / "*.jsonl"))
+  assert sorted(record.id for record in found) == ["a", "a/b", "top"]
+
+
 def test_no_file(tmp_path):
   for opened in (lambda path: open_own(path, "", ()), faults):
     with pytest.raises(UserError, match=r"none.jsonl: no such file"):
       opened(str(tmp_path / "none.jsonl"))
     with pytest.raises(UserError, match=r"is a folder.*/\*.jsonl"):
       opened(str(tmp_path))
+    (tmp_path / "part.parquet").touch()
+    with pytest.raises(UserError, match=r"is a folder.*/\*.parquet"):
+      opened(str(tmp_path))
+    (tmp_path / "part.parquet").unlink()
 
 
 def test_a_file_that_is_gone(write, tmp_path):

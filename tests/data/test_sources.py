@@ -29,6 +29,8 @@ def pairs(tmp_path):
     (["xquad_r", "a.jsonl"], ["xquad_r", "a.jsonl"], [None, None]),
     (["mlqa_r=2", "a.jsonl=0.5"], ["mlqa_r", "a.jsonl"], [2.0, 0.5]),
     (["of=en/a.jsonl=1e3"], ["of=en/a.jsonl"], [1000.0]),
+    (["~/of=en/a.jsonl"], ["~/of=en/a.jsonl"], [None]),
+    (["of=*/a.parquet"], ["of=*/a.parquet"], [None]),
   ],
 )
 def test_weights(entries, names, weights):
