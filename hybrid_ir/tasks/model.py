@@ -45,8 +45,18 @@ class Model:
     """What turns texts into embeddings for search.
 
     Raises:
-      UserError: more dimensions asked for than there are.
+      UserError: more dimensions asked for than there are, or texts that are
+        longer than every row.
     """
+    contract, rows = self.contract, config.layout.row_lengths
+    if (length := max(contract.query_length, contract.passage_length)) > rows[
+      -1
+    ]:
+      raise UserError(
+        f"config key 'layout.row_lengths' is {rows}, but the model was trained"
+        f" with texts of {length} tokens; make the last {length} at least, or"
+        " set text.query_length and text.passage_length"
+      )
     size = self.contract.embedding_size
     if config.encoder.dimensions > size:
       raise UserError(

@@ -195,6 +195,19 @@ def test_more_dimensions_than_there_are_are_refused(run, folder, tmp_path):
     run(tmp_path / "run", {**changes, "encoder.dimensions": 17})
 
 
+def test_rows_below_its_lengths_are_refused(run, trained):
+  changes = {
+    "task": "evaluate",
+    "layout.row_lengths": (8,),
+    # Not those of the config, whose own rows are checked as it is read.
+    **dict.fromkeys(("text.query_length", "text.passage_length")),
+    "checkpoint.allow_changes": True,
+  }
+  message = r"'layout.row_lengths' is \(8,\), but the model .* of \d+ tokens"
+  with pytest.raises(UserError, match=message):
+    run(trained, {**changes, "train.steps": 6})
+
+
 def test_a_length_over_its_positions_is_refused(run, folder, tmp_path):
   message = r"'text.passage_length' is 21, but the encoder has 20 positions"
   with pytest.raises(UserError, match=message):
