@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ROUNDS = 500
+_BLOCK = 1 << 14  # patterns at once
 _CLOSE = 1e-6  # largest relative error of a share
 
 
@@ -33,10 +34,9 @@ class LanguageOdds:
       different: pairs of two languages; else of one language with itself.
     """
     K = patterns.shape[1]
-    x, y = np.divmod(np.arange(K * K), K)
-    pairs = (x != y) if different else (x == y)
-    self._x, self._y = x[pairs], y[pairs]
-    self._odds = _rake(self._open(patterns), counts, exponent)
+    pairs = np.eye(K, dtype=np.bool_) ^ different
+    self._x, self._y = np.nonzero(pairs)
+    self._odds = _rake(patterns, counts, pairs, exponent)[pairs]
 
   def draw(
     self, has: NDArray[np.bool_], draws: NDArray[np.float64]
@@ -59,35 +59,76 @@ class LanguageOdds:
 
 
 def _rake(
-  can: NDArray[np.bool_], counts: NDArray[np.int64], exponent: float
+  patterns: NDArray[np.bool_],
+  counts: NDArray[np.int64],
+  pairs: NDArray[np.bool_],
+  exponent: float,
 ) -> NDArray[np.float64]:
-  """Odds of P choices that give the asked shares over an epoch.
+  """Odds of pairs of languages that give the asked shares over an epoch.
 
   Iterative proportional fitting (Deming & Stephan 1940). Where the ids do not
   allow the shares, it comes as near as it can.
 
   Args:
-    can: [S, P] which choices ids of each pattern have.
+    patterns: [S, K] languages of ids.
     counts: [S] ids of each pattern.
-    exponent: of a choice's number of ids.
+    pairs: [K, K] those that are drawn.
+    exponent: of a pair's number of ids.
 
   Returns:
-    [P], rounded: hosts whose sums differ in the last digit draw the same.
+    [K, K], rounded: hosts whose sums differ in the last digit draw the same.
   """
-  sizes = counts @ can.astype(np.float64)  # [P]
+  every = pairs.astype(np.float64)
+  sizes = pairs * _ids_of_pairs(patterns, counts, None)
   target = np.where(sizes > 0, np.maximum(sizes, 1) ** exponent, 0.0)
-  target *= counts[can.any(axis=1)].sum() / target.sum()
+  served = sum(
+    int(counts[block][_weights(patterns[block], every) > 0].sum())
+    for block in _blocks(patterns)
+  )
+  target *= served / target.sum()
   odds = (target > 0).astype(np.float64)
   for _ in range(_ROUNDS):
-    weights = can * odds  # [S, P]
-    sums = np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
-    shares = counts @ (weights / sums)
+    shares = odds * _ids_of_pairs(patterns, counts, odds)
     ratio = np.divide(target, shares, out=np.ones_like(odds), where=shares > 0)
     if np.abs(ratio - 1).max() < _CLOSE:
       break
     odds = np.clip(odds * ratio, 1e-12, 1e12) * (target > 0)
     odds /= odds.max()
-  return np.array([float(f"{o:.6g}") for o in odds])
+  return np.vectorize(lambda one: float(f"{one:.6g}"))(odds)
+
+
+def _ids_of_pairs(
+  patterns: NDArray[np.bool_],
+  counts: NDArray[np.int64],
+  odds: NDArray[np.float64] | None,
+) -> NDArray[np.float64]:
+  """[K, K] ids that have both languages; each by the odds of what it has.
+
+  As products of matrices: there may be as many patterns as ids, and K * K
+  pairs for each of them.
+  """
+  found = np.zeros((patterns.shape[1],) * 2)
+  for block in _blocks(patterns):
+    ids = counts[block].astype(np.float64)
+    if odds is not None:
+      ids /= np.maximum(_weights(patterns[block], odds), 1e-300)
+    has = patterns[block].astype(np.float64)
+    found += (has * ids[:, None]).T @ has
+  return found
+
+
+def _weights(
+  has: NDArray[np.bool_], odds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+  """[S, K] languages -> [S], the odds of all pairs that can be drawn."""
+  of: NDArray[np.float64] = has.astype(np.float64)
+  return np.einsum("sk,sk->s", of @ odds, of)
+
+
+def _blocks(patterns: NDArray[np.bool_]) -> list[slice]:
+  return [
+    slice(start, start + _BLOCK) for start in range(0, len(patterns), _BLOCK)
+  ]
 
 
 def _choose(

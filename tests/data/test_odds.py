@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hybrid_ir.data import odds as odds_lib
 from hybrid_ir.data.odds import LanguageOdds
 
 
@@ -31,6 +32,7 @@ PATTERNS = (
 )
 COUNTS = [30, 20, 40, 10]
 HAS = np.repeat(PATTERNS, COUNTS, axis=0)
+DRAWS = (np.arange(len(HAS)) * 0.37) % 1
 
 
 def test_pairs_are_alike_although_one_language_has_all_ids():
@@ -47,6 +49,17 @@ def test_pairs_follow_their_number_of_ids():
   both = HAS.T.astype(float) @ HAS
   np.fill_diagonal(both, 0)
   np.testing.assert_allclose(shares, both / both.sum(), atol=2e-3)
+
+
+def test_a_block_of_patterns_at_once_is_all_of_them(monkeypatch):
+  whole = [
+    make_odds(HAS, 1.0, different=bool(d)).draw(HAS, DRAWS) for d in (0, 1)
+  ]
+  monkeypatch.setattr(odds_lib, "_BLOCK", 3)
+  parts = [
+    make_odds(HAS, 1.0, different=bool(d)).draw(HAS, DRAWS) for d in (0, 1)
+  ]
+  assert np.array_equal(whole, parts)
 
 
 def test_one_language():
