@@ -11,7 +11,7 @@ import hashlib
 import itertools
 import json
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from tqdm import tqdm
 from hybrid_ir.data.corpus_rows import CorpusRows
 from hybrid_ir.data.names import NamesWriter, open_names
 from hybrid_ir.data.ragged import RaggedWriter
-from hybrid_ir.data.records import Source
+from hybrid_ir.data.records import Record, Source
 from hybrid_ir.data.tokenizer import Joined, Tokenizer
 from hybrid_ir.data.tokens import Texts, open_texts
 from hybrid_ir.errors import UserError
@@ -29,7 +29,7 @@ from hybrid_ir.files import build_folder
 from hybrid_ir.prefixes import Prefixes
 
 _FORMAT = 3  # of the folder; a change makes old ones stale
-_AT_ONCE = 2048  # records tokenized together
+_AT_ONCE = 4096  # texts tokenized together; a record may have many negatives
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,8 +130,7 @@ def _build(
     rows = CorpusRows(ids, where)
 
     def read() -> Iterator[list[list[str]]]:
-      records = iter(source.read())
-      while batch := list(itertools.islice(records, _AT_ONCE)):
+      for batch in _batches(source.read()):
         rows.add(batch)
         yield [
           [prefixes.write_query(r.query, r.instruction) for r in batch],
@@ -151,6 +150,18 @@ def _build(
     "instructed": rows.instructed,
   }
   (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+  batch, texts = list[Record](), 0
+  for record in records:
+    batch.append(record)
+    texts += 2 + len(record.negatives)
+    if texts >= _AT_ONCE:
+      yield batch
+      batch, texts = [], 0
+  if batch:
+    yield batch
 
 
 def _encode_ahead(

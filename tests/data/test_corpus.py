@@ -174,6 +174,24 @@ def test_many_records(make_corpus, tokenizer):
   assert all(len(groups) == 1 for groups in of_text.values())
 
 
+def test_many_negatives_are_tokenized_a_part_at_a_time(
+  make_corpus, monkeypatch
+):
+  """Memory depends on the texts at once, of which a record may have many."""
+  encode, counts = Tokenizer.encode_joined, []
+
+  def counted(self, texts):
+    counts.append(len(texts))
+    return encode(self, texts)
+
+  monkeypatch.setattr(Tokenizer, "encode_joined", counted)
+  negatives = tuple(f"No {n}." for n in range(998))
+  records = [record(str(n), "en", negatives=negatives) for n in range(12)]
+  corpus = make_corpus(records)
+  assert counts == [5, 5, 5 * 998, 5, 5, 5 * 998, 2, 2, 2 * 998]
+  assert corpus.negatives_of.tolist() == [998 * n for n in range(13)]
+
+
 def test_refused_data_leaves_nothing(make_corpus, tmp_path):
   with pytest.raises(UserError, match="'toy' has no records to train on"):
     make_corpus([])
