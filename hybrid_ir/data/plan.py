@@ -242,10 +242,15 @@ class Plan:
     try:
       return Deck(weights, self._key("deck", name + of))
     except ValueError as error:
-      where = "" if index is None else f" of {self._names[index]}"
+      where, mend = "", "raise its weight ('mix' and 'data.train' set them)"
+      if index is not None:
+        where = f" of {self._names[index]}"
+        mend = (
+          "draw languages more alike ('mix.languages', 'mix.exponent') or leave"
+          " some out ('data.languages')"
+        )
       raise UserError(
-        f"the weights of {name}{where} are too far apart: {error}; raise its"
-        " weight ('mix' and 'data.train' set them)"
+        f"the weights of {name}{where} are too far apart: {error}; {mend}"
       ) from None
 
   def _key(self, *names: int | str) -> int:
@@ -272,8 +277,9 @@ class Plan:
         f"config key 'train.batch_size' is {self._batch_size}, more than the"
         f" {most} ids that {names} has; a batch holds an id once"
       )
-    mend = f"set mix.{kind}=0"
-    if kind == "cross":
+    kinds = [*self._example_kinds.counts] if kind == "mixed" else [kind]
+    mend = f"set mix.{kinds[-1]}=0"  # of mono and cross: cross
+    if "cross" in kinds:
       mend += ", or give translations of one another one id"
     return (
       f"no data set of 'data.train' ({names}) can serve {kind} batches of"

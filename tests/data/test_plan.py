@@ -426,6 +426,11 @@ def test_dropped_says_what_was_left_out():
       {"interleave": "example"},
       r"'english' can serve none of the weighted kinds \(mixed\)",
     ),
+    (
+      [corpus("apart", [[1, 0]] * 9 + [[0, 1]] * 9)],
+      {"interleave": "example"},
+      "18 ids of one language; .*; set mix.cross=0, or give translations",
+    ),
     ([parallel(9, 3)], {"mono": 1e-6}, "kinds are too far apart: 'mono' is"),
     (
       [parallel(9, 3, "big"), parallel(9, 3, "small")],
@@ -435,7 +440,8 @@ def test_dropped_says_what_was_left_out():
     (
       [corpus("uneven", [[1, 0]] * 4 + [[0, 1]] * 50_000)],
       {"cross": 0.0, "languages": "proportional"},
-      "languages of uneven are too far apart: 'ar' is drawn less than once",
+      "languages of uneven are too far apart: 'ar' is drawn less than once"
+      r" .*; draw languages more alike \('mix.languages', ",
     ),
   ],
 )
