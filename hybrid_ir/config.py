@@ -65,8 +65,8 @@ class Encoder(Section):
   )
   dimensions: int = key(
     0,
-    "leading dimensions kept in evaluate, mine, encode and search (arXiv"
-    " 2205.13147); 0: all",
+    "leading dimensions kept in evaluate, mine, encode and search, not of the"
+    " dev split in training (arXiv 2205.13147); 0: all",
     figures=True,
     least=0,
   )

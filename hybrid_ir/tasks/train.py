@@ -1,6 +1,7 @@
 """task=train: from a config to checkpoints. Wires data, model and training."""
 
 import contextlib
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -223,8 +224,9 @@ def _dev_evaluation(
   benchmark: Benchmark,
 ) -> loop.Evaluate:
   """Gives the dev split's mAP, by setting; "dev" is their mean."""
-  text_encoder = model.text_encoder(config, mesh).of(
-    benchmark.source, config.data
+  text_encoder = dataclasses.replace(
+    model.text_encoder(config, mesh).of(benchmark.source, config.data),
+    dimensions=0,  # or a run that goes on with others would compare them
   )
   depths = list_depths(benchmark)
 

@@ -116,6 +116,13 @@ def test_training_and_dev_have_the_data_sets_own_prefixes(handed, data):
   assert figures["own"] == figures["all"] != figures["none"]
 
 
+def test_the_dev_set_is_scored_with_all_dimensions(handed, data):
+  """They are no identity key: the best would be one of several measures."""
+  dev = {"evaluate.dev": str(data), "evaluate.every": 1}
+  cut = handed({**dev, "encoder.dimensions": 2})
+  assert dev_figures(cut) == dev_figures(handed(dev))
+
+
 def test_the_batches_are_those_that_the_config_asks_for(
   handed, data, copy_data, tmp_path
 ):
