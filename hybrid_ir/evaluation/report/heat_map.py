@@ -91,8 +91,10 @@ def difference_map(
   Args:
     values: [L, L], between -1 and 1; NaN leaves the cell empty.
     languages: L codes.
-    reach: the size of a difference that has the darkest colour.
+    reach: the size of a difference that has the darkest colour; 0: there is
+      none, and all cells have the neutral one.
   """
+  reach = reach or 1  # 0 is the middle of the ramp, not its first colour
   return heat_map(
     values,
     languages,

@@ -71,6 +71,12 @@ def test_a_difference_map_has_signs_and_two_hues():
   assert f"fill: #{red:02x}" in figure.svg
 
 
+def test_where_nothing_differs_all_is_neutral():
+  svg = difference_map(np.zeros((2, 2)), ["ar", "en"], 0.0).svg
+  assert svg.count("fill: #f1f1ef") == 4
+  assert "#7d3200" not in svg
+
+
 @pytest.mark.parametrize("value", [-0.0004, 0.0, 0.0004])
 def test_a_difference_that_rounds_to_nothing_has_no_sign(value):
   assert "0.0" in texts(difference_map(np.array([[value]]), ["en"], 1.0))
