@@ -96,7 +96,7 @@ class Bias:
   system: str
   languages: tuple[str, ...]  # L codes
   top10_language_share: tuple[tuple[float | None, ...], ...]
-  # [L query, L passage]; None: a language without queries
+  # [L query, L passage]; None: a language without queries, or no multi
   pool_language_share: tuple[float, ...]  # [L]
 
 

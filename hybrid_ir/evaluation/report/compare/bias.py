@@ -4,6 +4,7 @@ import numpy as np
 
 from hybrid_ir.evaluation.comparison.figures import (
   BenchmarkComparison,
+  Bias,
   Comparison,
 )
 from hybrid_ir.evaluation.report import figures
@@ -61,7 +62,10 @@ def _measures(one: BenchmarkComparison) -> list[Table]:
   return [Table(one.benchmark, columns, rows)] if rows else []
 
 
-def _shares(one: BenchmarkComparison) -> list[Picture]:
+def _in_multi(
+  one: BenchmarkComparison,
+) -> list[tuple[Bias, np.ndarray, np.ndarray]]:
+  """The systems with lists of all languages, their shares and the pool's."""
   found = [
     (
       item,
@@ -70,6 +74,11 @@ def _shares(one: BenchmarkComparison) -> list[Picture]:
     )
     for item in one.bias
   ]
+  return [each for each in found if not np.isnan(each[1]).all()]
+
+
+def _shares(one: BenchmarkComparison) -> list[Picture]:
+  found = _in_multi(one)
   # One scale for all systems, so that their colours may be compared.
   peak = max((peak_share(shares, pool) for _, shares, pool in found), default=1)
   return [
@@ -87,33 +96,30 @@ def _shares(one: BenchmarkComparison) -> list[Picture]:
 
 
 def _own(comparison: Comparison, one: BenchmarkComparison) -> list[Picture]:
-  if not one.bias:
+  found = _in_multi(one)
+  if not found:
     return []
+  first, _, pool = found[0]
   names = labels(comparison)
-  own = [
-    np.array(item.top10_language_share, dtype=float).diagonal()
-    for item in one.bias
-  ]
+  own = [(item.system, shares.diagonal()) for item, shares, _ in found]
   return [
     Picture(
       slug("own-language", one.benchmark),
       f"The pull of the own language, {one.benchmark}",
       "; ".join(
-        f"{item.system}: {percent(float(np.nanmean(each)))} on average"
-        for item, each in zip(one.bias, own, strict=True)
+        f"{system}: {percent(float(np.nanmean(each)))} on average"
+        for system, each in own
       )
       + ".",
       figures.dots(
-        one.bias[0].languages,
+        first.languages,
         [
           figures.Dots(label, 100 * each, colour)
-          for item, each in zip(one.bias, own, strict=True)
-          for label, colour in [names[item.system]]
+          for system, each in own
+          for label, colour in [names[system]]
         ],
         axis="share of the top 10 in the query's own language, %",
-        ring=figures.Dots(
-          "of the pool", 100 * np.array(one.bias[0].pool_language_share)
-        ),
+        ring=figures.Dots("of the pool", 100 * pool),
       ),
     )
   ]

@@ -282,6 +282,47 @@ def test_bias_side_by_side(page):
   assert rows[0]["Measure"][0] == "Rank distance"
 
 
+NONE = ((None,) * 3,) * 3  # as of mono alone: no list of all languages
+
+
+@pytest.fixture
+def with_shares(comparison, parse):
+  """The bias section where systems have these shares, and nothing in multi."""
+
+  def with_shares(*shares):
+    [one] = comparison.benchmarks
+    one = dataclasses.replace(
+      one,
+      estimates=tuple(e for e in one.estimates if e.setting == "mono"),
+      bias=tuple(
+        dataclasses.replace(item, top10_language_share=share)
+        for item, share in zip(one.bias, shares, strict=True)
+      ),
+    )
+    changed = dataclasses.replace(comparison, benchmarks=(one,))
+    files = comparison_files(changed, {}, {})
+    return parse(files["compare.html"].decode()).section("bias")
+
+  return with_shares
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_bias_without_the_setting_multi(with_shares):
+  section = with_shares(NONE, NONE)
+  assert "no run was scored in the setting multi" in section.text
+  assert "nan" not in section.text
+  assert not list(section.all("figure"))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_system_without_the_setting_multi_is_left_out(with_shares):
+  shares, own = with_shares(NONE, ((0.5, 0.3, 0.2),) * 3).all("figure")
+  assert shares.caption.endswith(
+    "Own language: 33 % on average, of 33 % in the pool."
+  )
+  assert own.caption == "hybrid: 33 % on average."
+
+
 def test_queries_won_and_lost_with_the_texts_that_are_there(page):
   section = page.section("queries")
   titles = [summary.text for summary in section.all("summary")]
