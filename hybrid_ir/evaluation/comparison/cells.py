@@ -14,6 +14,9 @@ from hybrid_ir.evaluation.comparison.figures import (
   direction,
 )
 
+APART = "‡"  # the mark of a mean that is `apart`
+APART_MEANS = "over different numbers of queries, so that none is the best"
+
 _TITLES = {
   "map": "MAP",
   "mrr": "MRR",
@@ -34,12 +37,26 @@ class Cell:
   spread: str  # the standard deviation over seeds; "": one seed
   best: bool
   marked: bool  # differs significantly from the baseline
+  apart: bool  # its column's means are over different numbers of queries
 
 
 def columns(one: BenchmarkComparison) -> list[tuple[str, str]]:
   """The (setting, measure) that a table shows: those asked for."""
   every = dict.fromkeys((e.setting, e.measure) for e in one.estimates)
   return [column for column in every if column[1] in one.measures]
+
+
+def apart(one: BenchmarkComparison) -> set[tuple[str, str]]:
+  """The (setting, measure) whose means are over different numbers of queries.
+
+  A run that is cut has no rank distance for queries whose gold it lacks, which
+  are those of the largest: its mean is the smallest, and says nothing.
+  """
+  counts: dict[tuple[str, str], set[int]] = {}
+  for e in one.estimates:
+    column = counts.setdefault((e.setting, e.measure), set())
+    column.update(seed.queries for seed in e.seeds)
+  return {column for column, found in counts.items() if len(found) > 1}
 
 
 def row(
@@ -52,8 +69,10 @@ def row(
     for d in one.differences
     if d.against == comparison.baseline and d.significant
   }
+  unlike = apart(one)
   cells = []
   for setting, measure in columns(one):
+    is_apart = (setting, measure) in unlike
     beside = [estimates[name, setting, measure] for name in one.systems]
     mine = estimates[system, setting, measure]
     cells.append(
@@ -62,8 +81,9 @@ def row(
         spread=(
           "" if mine.deviation is None else number(measure, mine.deviation)
         ),
-        best=_is_best(measure, mine, beside),
+        best=not is_apart and _is_best(measure, mine, beside),
         marked=(system, setting, measure) in marked,
+        apart=is_apart,
       )
     )
   return cells
@@ -114,6 +134,8 @@ def caption(
   if any(e.deviation is not None for e in one.estimates):
     text += f" {spread}: standard deviation over seeds."
   text += " Bold: the best mean."
+  if apart(one) & set(columns(one)):
+    text += f" {APART}: {APART_MEANS}."
   if any(d.against == comparison.baseline for d in one.differences):
     text += (
       f" {mark}: differs from {comparison.baseline} at p <="

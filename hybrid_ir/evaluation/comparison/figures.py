@@ -29,6 +29,7 @@ class SeedValue:
 
   seed: int
   value: float
+  queries: int = 0  # that it is over; 0: not known (an earlier version's file)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

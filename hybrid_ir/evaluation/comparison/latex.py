@@ -13,6 +13,7 @@ _ESCAPES = str.maketrans(
     "^": r"\textasciicircum{}",
     "\\": r"\textbackslash{}",
     "†": r"$^\dagger$",
+    cells.APART: r"$^\ddagger$",
     "±": r"$\pm$",
     "<": r"$<$",
     "≤": r"$\le$",
@@ -62,6 +63,7 @@ def _table(comparison: Comparison, one: BenchmarkComparison) -> str:
 def _mean(cell: cells.Cell) -> str:
   text = rf"\textbf{{{cell.value}}}" if cell.best else cell.value
   text += r"$^\dagger$" if cell.marked else ""
+  text += r"$^\ddagger$" if cell.apart else ""
   return rf"{text} $\pm$ {cell.spread}" if cell.spread else text
 
 

@@ -58,6 +58,7 @@ def _means(comparison: Comparison, one: BenchmarkComparison) -> Iterator[str]:
 def _mean(cell: cells.Cell) -> str:
   text = f"**{cell.value}**" if cell.best else cell.value
   text += "†" if cell.marked else ""
+  text += cells.APART if cell.apart else ""
   return f"{text} ± {cell.spread}" if cell.spread else text
 
 

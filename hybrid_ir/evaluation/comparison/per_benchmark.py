@@ -64,6 +64,7 @@ def compare_on(
     for measure in measures
     if not any(measure == name for run in runs for _, name in run.macro)
   ]
+  notes += _apart(systems, columns)
   notes += _left_out(systems)
   matched, why_not = _match(benchmark, systems)
   # After `_match`, which can name a query that one of them lacks.
@@ -120,6 +121,23 @@ def _columns(systems: _Systems) -> tuple[list[Column], list[str]]:
     else:
       columns.append(column)
   return columns, notes
+
+
+def _apart(systems: _Systems, columns: Sequence[Column]) -> list[str]:
+  """Means that are over more queries in some runs than in others."""
+  notes = []
+  for column in columns:
+    counts = {
+      name: sorted({run.macro[column].queries for run in runs})
+      for name, runs in systems.items()
+    }
+    if len({count for each in counts.values() for count in each}) > 1:
+      said = (f"{x}: {', '.join(map(str, each))}" for x, each in counts.items())
+      notes.append(
+        f"{' '.join(column)}: none is the best, as the means are over different"
+        f" numbers of queries ({'; '.join(said)})"
+      )
+  return notes
 
 
 def _left_out(systems: _Systems) -> list[str]:
@@ -216,7 +234,8 @@ def _estimates(
   }
   for setting, measure in columns:
     for name, runs in systems.items():
-      values = [run.macro[setting, measure].value for run in runs]
+      scores = [run.macro[setting, measure] for run in runs]
+      values = [score.value for score in scores]
       low, high = ends.get((name, setting, measure), (None, None))
       yield Estimate(
         system=name,
@@ -225,8 +244,7 @@ def _estimates(
         value=statistics.fmean(values),
         deviation=statistics.stdev(values) if len(values) > 1 else None,
         seeds=tuple(
-          SeedValue(run.run.seed, value)
-          for run, value in zip(runs, values, strict=True)
+          SeedValue(score.seed, score.value, score.queries) for score in scores
         ),
         low=low,
         high=high,

@@ -21,16 +21,22 @@ CELLS = {
 }
 
 
-def macro(table, setting, queries=QUERIES):
-  """The mean over cells of the means over queries; None: no value."""
-  means = []
-  for language, pool in CELLS[setting]:
-    values = [
+def by_cell(table, setting, queries=QUERIES):
+  """The values of each cell that has some."""
+  found = (
+    [
       row[pool]
       for query, row in zip(queries, table, strict=True)
       if query.startswith(language) and not np.isnan(row[pool])
     ]
-    means += [np.mean(values)] if values else []
+    for language, pool in CELLS[setting]
+  )
+  return [values for values in found if values]
+
+
+def macro(table, setting, queries=QUERIES):
+  """The mean over cells of the means over queries; None: no value."""
+  means = [np.mean(values) for values in by_cell(table, setting, queries)]
   return float(np.mean(means)) if means else None
 
 
@@ -65,15 +71,15 @@ def make_run(tmp_path):
         "passage_language": "all" if setting == "multi" else "*",
         "measure": measure,
         "value": macro(table, setting, queries),
-        "queries": len(queries),
-        "dropped": 0,
+        "queries": scored,
+        "dropped": len(queries) - scored,  # each is in one cell of a setting
         "candidates": candidates,
         "step": step,
         "search": "exact",
       }
       for setting in CELLS
       for measure, table in tables.items()
-      if macro(table, setting, queries) is not None
+      if (scored := sum(map(len, by_cell(table, setting, queries))))
     ]
     with open(workdir / "results.jsonl", "a") as file:
       file.writelines(json.dumps(line) + "\n" for line in lines)

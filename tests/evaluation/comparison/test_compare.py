@@ -351,6 +351,34 @@ def test_values_that_cannot_be_paired_are_not_tested(make_run, odd):
   assert note.startswith("mono map: no test, ")
 
 
+@pytest.mark.parametrize("values", [True, False])
+def test_means_over_fewer_queries_are_told(make_run, values):
+  """As the rank distance of a run that is cut, of the nearest alone."""
+  whole = np.full_like(PLAIN, NAN)
+  whole[:, 2] = (5, 800, 7, 6, 9, 900, 4)
+  cut = np.where(whole < 100, whole, NAN)
+  paths = [
+    make_run(name, {"map": PLAIN, "rank_distance": distance}, values=values)
+    for name, distance in (("whole", whole), ("cut", cut))
+  ]
+  one = run(paths).benchmarks[0]
+  counts = {
+    (e.system, e.measure): e.seeds[0].queries
+    for e in one.estimates
+    if e.setting == "multi"
+  }
+  assert counts == {
+    ("whole", "map"): 7,
+    ("whole", "rank_distance"): 7,
+    ("cut", "map"): 7,
+    ("cut", "rank_distance"): 5,
+  }
+  assert [note for note in one.notes if "numbers of queries" in note] == [
+    "multi rank_distance: none is the best, as the means are over different"
+    " numbers of queries (whole: 7; cut: 5)"
+  ]
+
+
 def test_a_setting_that_one_lacks_leaves_the_others_their_tests(make_run):
   pooled = np.full_like(BETTER, NAN)
   pooled[:, 2] = np.arange(7) / 8

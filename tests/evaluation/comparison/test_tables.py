@@ -176,6 +176,33 @@ def test_without_tests_nothing_is_said_of_them(comparison):
     assert "dagger" not in text
 
 
+def test_none_is_the_best_of_means_over_other_numbers_of_queries(comparison):
+  assert "‡" not in markdown(comparison) + latex(comparison)
+  [one] = comparison.benchmarks
+  cut = dataclasses.replace(
+    one,
+    estimates=tuple(
+      dataclasses.replace(
+        e, seeds=tuple(dataclasses.replace(s, queries=5) for s in e.seeds)
+      )
+      if (e.system, e.measure) == (A, "rank_distance")
+      else e
+      for e in one.estimates
+    ),
+  )
+  comparison = dataclasses.replace(comparison, benchmarks=(cut,))
+  lines = markdown(comparison).splitlines()
+  assert lines[9:11] == [
+    "| x_x 50% & more | **.7000** | .2985 | 1213.7‡ | .9000 | 1 |",
+    "| hybrid | **.7000** ± .0013 | **.5820**† ± .0013 | 1350.0‡ ± 0.0"
+    " | .1000 ± .0013 | 2 |",
+  ]
+  assert "‡: over different numbers of queries" in lines[12]
+  text = latex(comparison)
+  assert r"& 1213.7$^\ddagger$ &" in text
+  assert r"$^\ddagger$: over different numbers of queries" in text
+
+
 @pytest.mark.parametrize(
   ("measure", "shown", "text"),
   [

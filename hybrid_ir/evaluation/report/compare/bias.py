@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hybrid_ir.evaluation.comparison import cells
 from hybrid_ir.evaluation.comparison.figures import (
   BenchmarkComparison,
   Bias,
@@ -15,7 +16,7 @@ from hybrid_ir.evaluation.report.bias import (
   peak_share,
   share_map,
 )
-from hybrid_ir.evaluation.report.compare.view import beside, labels
+from hybrid_ir.evaluation.report.compare.view import beside, labels, legend
 from hybrid_ir.evaluation.report.page import (
   Cell,
   Picture,
@@ -50,16 +51,22 @@ def _measures(one: BenchmarkComparison) -> list[Table]:
     for e in one.estimates
     if e.setting == "multi"
   }
+  apart = cells.apart(one)
   rows = tuple(
     (
       Cell(title),
-      *beside(measure, [values.get((measure, name)) for name in one.systems]),
+      *beside(
+        measure,
+        [values.get((measure, name)) for name in one.systems],
+        apart=("multi", measure) in apart,
+      ),
     )
     for measure, title in MEASURES.items()
     if any((measure, name) in values for name in one.systems)
   )
   columns = ("Measure", *one.systems)
-  return [Table(one.benchmark, columns, rows)] if rows else []
+  title = f"{one.benchmark}{legend(rows)}"
+  return [Table(title, columns, rows)] if rows else []
 
 
 def _in_multi(

@@ -6,7 +6,7 @@ from hybrid_ir.evaluation.comparison.figures import (
   Comparison,
   Estimate,
 )
-from hybrid_ir.evaluation.report.compare.view import beside
+from hybrid_ir.evaluation.report.compare.view import beside, legend
 from hybrid_ir.evaluation.report.page import Cell, Fold, Section, Table
 
 
@@ -65,6 +65,7 @@ def _table(comparison: Comparison, measure: str) -> Table:
 
 def _cell(cell: cells.Cell, value: float) -> Cell:
   mark = "†" if cell.marked else ""
+  mark += cells.APART if cell.apart else ""
   if cell.spread:
     mark += f" ± {cell.spread}"
   return Cell(cell.value, value, best=cell.best, mark=mark)
@@ -76,6 +77,7 @@ def _every(one: BenchmarkComparison) -> Fold:
   for estimate in one.estimates:
     row = found.setdefault((estimate.setting, estimate.measure), {})
     row[estimate.system] = estimate
+  apart = cells.apart(one)
   rows = tuple(
     (
       Cell(setting),
@@ -86,10 +88,11 @@ def _every(one: BenchmarkComparison) -> Fold:
           by_system[name].value if name in by_system else None
           for name in one.systems
         ],
+        apart=(setting, measure) in apart,
       ),
     )
     for (setting, measure), by_system in found.items()
   )
-  title = f"Every measure: {one.benchmark} ({one.unit})"
+  title = f"Every measure: {one.benchmark} ({one.unit}){legend(rows)}"
   table = Table(title, ("Setting", "Measure", *one.systems), rows, names=2)
   return Fold(title, (table,))

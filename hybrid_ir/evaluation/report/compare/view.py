@@ -1,7 +1,7 @@
 """A comparison, looked up: cells by system and language. Feeds the sections."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -68,12 +68,16 @@ def labels(comparison: Comparison) -> dict[str, tuple[str, int]]:
   }
 
 
-def beside(measure: str, values: Sequence[float | None]) -> tuple[Cell, ...]:
+def beside(
+  measure: str, values: Sequence[float | None], *, apart: bool = False
+) -> tuple[Cell, ...]:
   """A row's cells, a system each, the best of them marked.
 
   Args:
     measure: says which way is better, and how many decimals.
     values: None or NaN where a system has none.
+    apart: they are means over different numbers of queries: none is the best,
+      and all bear the mark that says so.
   """
   way = direction(measure)
   there = [x for x in values if x is not None and not np.isnan(x)]
@@ -85,6 +89,13 @@ def beside(measure: str, values: Sequence[float | None]) -> tuple[Cell, ...]:
       found.append(Cell("–"))
       continue
     text = cells.number(measure, value)
-    wins = way != 0 and len(there) > 1 and text == target
-    found.append(Cell(text, value, best=wins))
+    wins = way != 0 and len(there) > 1 and text == target and not apart
+    mark = cells.APART if apart else ""
+    found.append(Cell(text, value, best=wins, mark=mark))
   return tuple(found)
+
+
+def legend(rows: Iterable[Sequence[Cell]]) -> str:
+  """What a table's title ends with, where `beside` put a mark into it."""
+  marked = any(cell.mark == cells.APART for row in rows for cell in row)
+  return f" ({cells.APART}: {cells.APART_MEANS})" if marked else ""

@@ -200,9 +200,30 @@ def test_means_with_spread_best_and_dagger(page):
   best = page.section("means").all("td", **{"class": "number best"})
   assert [cell.text for cell in best][:2] == [".5450 ± .0071", ".3000† ± .0000"]
   assert "†: differs from before <b> at p <= 0.05" in page.text
+  assert "‡" not in page.text
   ranks = [row for row in every if row["Measure"][0] == "rank distance"]
   assert ranks[0][A][0] == "1213.7"
   assert float(ranks[0][B][1]) == 305
+
+
+def test_none_is_the_best_of_means_over_other_numbers_of_queries(
+  comparison, parse
+):
+  [one] = comparison.benchmarks
+  last = one.estimates[-1]  # the rank distance, which is not among the tested
+  seeds = tuple(dataclasses.replace(s, queries=5) for s in last.seeds)
+  cut = dataclasses.replace(last, seeds=seeds)
+  one = dataclasses.replace(one, estimates=(*one.estimates[:-1], cut))
+  changed = dataclasses.replace(comparison, benchmarks=(one,))
+  page = parse(comparison_files(changed, {}, {})["compare.html"].decode())
+  shown = [
+    cell
+    for name in ("means", "bias")
+    for cell in page.section(name).all("td")
+    if cell.text in ("305.0‡", "1213.7‡")
+  ]
+  assert [cell.attributes["class"] for cell in shown] == ["number"] * 4
+  assert "‡: over different numbers of queries" in page.section("means").text
 
 
 def test_differences_with_their_intervals(page):
