@@ -90,16 +90,41 @@ def check_system(config: Config, workdir: pathlib.Path) -> None:
   scored.check(config, workdir, path)
 
 
+def check_data(
+  workdir: pathlib.Path,
+  benchmarks: Sequence[Benchmark],
+  step: int | None = None,
+) -> None:
+  """Refuses data that is not what steps were scored on whose figures stay.
+
+  Args:
+    workdir: where figures are.
+    benchmarks: to be scored.
+    step: at which; None: not known before training, but not 0.
+
+  Raises:
+    UserError: naming the benchmark.
+  """
+  path = workdir / RESULTS
+  before = _read(path)
+  for benchmark in benchmarks:
+    there = {x["step"] for x in before if x["benchmark"] == benchmark.name}
+    stay = there & {0} if step is None else there - {step}
+    scored.check_data(benchmark, workdir, path, stay)
+
+
 def score(
   config: Config, workdir: pathlib.Path, benchmarks: Sequence[Benchmark]
 ) -> None:
   """Scores the model on benchmarks that are open already.
 
   Raises:
-    UserError: no model, or what else `evaluate.by` names is not there.
+    UserError: no model, or what else `evaluate.by` names is not there; figures
+      of another system or of other data, which stay.
   """
   check_system(config, workdir)
   system = open_system(config, workdir)
+  check_data(workdir, benchmarks, system.step)
   writes = processes.is_first()
   # Where nothing was trained, what is scored came from elsewhere.
   if writes and not system.step:

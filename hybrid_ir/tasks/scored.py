@@ -5,11 +5,14 @@ config.json cannot say it: what is trained or encoded there later rewrites it.
 
 import json
 import pathlib
+from collections.abc import Collection
 from typing import Any
 
 from hybrid_ir.config import Config
 from hybrid_ir.config_keys import walk
 from hybrid_ir.errors import UserError
+from hybrid_ir.evaluation import query_values
+from hybrid_ir.evaluation.benchmarks import Benchmark
 from hybrid_ir.files import write_aside
 
 FILE = "scored.json"
@@ -45,6 +48,46 @@ def check(config: Config, workdir: pathlib.Path, results: pathlib.Path) -> None:
         f"config key '{key}' is {now!r}, but {results} has figures with"
         f" {then!r}; name another --workdir{mend}"
       )
+
+
+def check_data(
+  benchmark: Benchmark,
+  workdir: pathlib.Path,
+  results: pathlib.Path,
+  steps: Collection[int],
+) -> None:
+  """Refuses data that is not what other steps were scored on.
+
+  Reports subtract the figures of one step from those of another.
+
+  Args:
+    benchmark: to be scored.
+    workdir: where figures are.
+    results: the file of them, for the message.
+    steps: those whose figures of the benchmark stay.
+
+  Raises:
+    UserError: naming the benchmark and its fingerprints.
+  """
+  details = workdir / "details" / f"{benchmark.name}.npz"
+  then = _fingerprint(details) if steps else ""
+  if then and then != benchmark.fingerprint:
+    raise UserError(
+      f"benchmark {benchmark.name!r}: its texts or judgements are not those on"
+      f" which step {', '.join(map(str, sorted(steps)))} was scored: its"
+      f" fingerprint is {benchmark.fingerprint}, {then} in {details}; only"
+      " steps scored on the same can be compared: put back what was there, give"
+      " a data set of your own another name, or remove the lines of"
+      f" {benchmark.name!r} from {results}"
+    )
+
+
+def _fingerprint(details: pathlib.Path) -> str:
+  """Of what was scored last; "": not known."""
+  try:
+    return query_values.read(details).fingerprint
+  except UserError:  # none, or damaged: scoring writes it anew
+    return ""
 
 
 def is_whole(workdir: pathlib.Path) -> bool:

@@ -19,6 +19,8 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   systems.check(config, workdir)
   evaluate.check_system(config, workdir)
   benchmarks = evaluate.open_benchmarks(config)
+  if config.train.steps:  # else step 0 is what is scored
+    evaluate.check_data(workdir, benchmarks)
   train.run(config, workdir)
   if processes.count() > 1:  # all is saved
     stopping.listen()

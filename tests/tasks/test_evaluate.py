@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 import pathlib
@@ -232,6 +233,65 @@ def test_the_same_ids_with_other_judgements_are_not_compared(
   systems = (str(tmp_path / "a"), str(tmp_path / "b"))
   with pytest.raises(UserError, match="different texts or judgements"):
     run(tmp_path / "c", {"task": "compare", "compare.systems": systems})
+
+
+@pytest.fixture
+def on_own(run, copy_data, tmp_path):
+  """(ending of the queries) -> scores a file of one name; as of a step."""
+  path, results = tmp_path / "towns.jsonl", tmp_path / "w" / "results.jsonl"
+
+  def on_own(ending, as_step=0):
+    copy_data(
+      path, lambda record: {**record, "query": record["query"] + ending}
+    )
+    run(tmp_path / "w", {**BM25, "evaluate.benchmarks": (str(path),)})
+    text = results.read_text()
+    results.write_text(text.replace('"step": 0', f'"step": {as_step}'))
+
+  return on_own
+
+
+def test_steps_are_scored_on_the_same_or_not_at_all(on_own, tmp_path, lines_of):
+  workdir = tmp_path / "w"
+  on_own("")
+  on_own("?", as_step=3)  # of an only step, what is new takes its place
+  on_own("?")
+  lines = lines_of(workdir, "results.jsonl")
+  assert {line["step"] for line in lines} == {0, 3}
+  with pytest.raises(UserError) as info:
+    on_own("!")
+  said = str(info.value)
+  assert said.startswith("benchmark 'towns': its texts or judgements are not")
+  assert "those on which step 3 was scored" in said
+  fingerprint = query_values.read(workdir / "details/towns.npz").fingerprint
+  assert f"{fingerprint} in {workdir / 'details/towns.npz'}" in said
+  assert f"remove the lines of 'towns' from {workdir / 'results.jsonl'}" in said
+  assert lines_of(workdir, "results.jsonl") == lines
+  kept = [line for line in lines if line["step"] == 0]
+  text = "".join(json.dumps(line) + "\n" for line in kept)
+  (workdir / "results.jsonl").write_text(text)
+  on_own("!")
+
+
+def without_fingerprint(path):
+  values = query_values.read(path)
+  query_values.write(path, dataclasses.replace(values, fingerprint=""))
+
+
+@pytest.mark.parametrize(
+  "change",
+  [
+    without_fingerprint,  # as an earlier version wrote it
+    lambda path: path.write_bytes(path.read_bytes()[:100]),
+    lambda path: path.unlink(),
+  ],
+)
+def test_what_other_steps_were_scored_on_need_not_be_known(
+  on_own, tmp_path, change
+):
+  on_own("", as_step=3)
+  change(tmp_path / "w" / "details" / "towns.npz")
+  on_own("?")
 
 
 def test_a_language_without_queries_is_null(run, data, tmp_path):

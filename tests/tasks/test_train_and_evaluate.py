@@ -42,6 +42,19 @@ def test_benchmarks_are_checked_before_training(
   assert not (workdir / "metrics.jsonl").exists()
 
 
+def test_other_data_than_step_0_had_is_told_before_training(
+  run, copy_data, tmp_path
+):
+  path, workdir = tmp_path / "towns.jsonl", tmp_path / "run"
+  changes = {"evaluate.benchmarks": (copy_data(path),)}
+  run(workdir, {**changes, "task": "evaluate", "evaluate.by": "bm25"})
+  (workdir / "scored.json").unlink()  # as if a model's, which takes longer
+  copy_data(path, lambda record: {**record, "query": record["query"] + "?"})
+  with pytest.raises(UserError, match="on which step 0 was scored"):
+    run(workdir, {**changes, "task": "train_and_evaluate"})
+  assert not (workdir / "metrics.jsonl").exists()
+
+
 def test_no_figures_of_an_untrained_model(run, tmp_path):
   run(tmp_path, {"task": "train", "train.steps": 1})
   shutil.rmtree(tmp_path / "checkpoints")
