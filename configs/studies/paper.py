@@ -10,8 +10,8 @@ Disk:      1.1 GB, of the run that is under way
 Expected:  XQuAD-R after MLQA-R, mAP mono / cross / multi, rank distance: X-X
            .811 / .702 / .524, 393; X-Y .788 / .703 / .586, 288; hybrid
            .799 / .707 / .582, 295; untrained .800 / .640 / .298, 1214
-           MLQA-R after XQuAD-R: X-X .666 / .530 / .423, 722; X-Y .658 / .569
-           / .486, 401; hybrid .664 / .567 / .485, 424; untrained .656 / .460
+           MLQA-R after XQuAD-R: X-X .666 / .530 / .423, 722; X-Y .657 / .569
+           / .486, 401; hybrid .664 / .567 / .484, 424; untrained .655 / .460
            / .312, 1573 (docs/results/paper.md and paper_xquad_r.md; all
            of alpha after MLQA-R, seed 0: paper_alpha.md; the rest is not yet
            measured)
