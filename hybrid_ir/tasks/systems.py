@@ -107,7 +107,8 @@ def check(config: Config, workdir: pathlib.Path) -> None:
   """Refuses what cannot be scored, before any work.
 
   Raises:
-    UserError: keys that do not go together, or a folder that is not there.
+    UserError: keys that do not go together, a folder that is not there, or
+      one that would be written over.
   """
   by, path = config.evaluate.by, config.evaluate.path
   if bool(path) != (by in ("embeddings", "runs")):
@@ -120,6 +121,11 @@ def check(config: Config, workdir: pathlib.Path) -> None:
       f"config key 'evaluate.path' is {path!r}: no such folder; name the folder"
       " of a file a benchmark (docs/models.md)"
     )
+  if by == "runs" and _is_same(pathlib.Path(path), workdir / "runs"):
+    raise UserError(
+      f"config key 'evaluate.path' is {path!r}, and this workdir's own"
+      " runs would be written over those there; name another --workdir"
+    )
   if by != "model" and (
     config.task != "evaluate" or (workdir / CHECKPOINTS).is_dir()
   ):
@@ -127,6 +133,11 @@ def check(config: Config, workdir: pathlib.Path) -> None:
       f"config key 'evaluate.by' is {by!r}, but this workdir is for a trained"
       " model; take task=evaluate and another --workdir"
     )
+
+
+def _is_same(path: pathlib.Path, other: pathlib.Path) -> bool:
+  """Whether two names are of one folder, by links too; the first is there."""
+  return other.exists() and path.expanduser().samefile(other)
 
 
 def _told(

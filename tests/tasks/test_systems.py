@@ -120,6 +120,25 @@ def test_what_does_not_go_together(run, tmp_path, changes, message):
   assert [path.name for path in (tmp_path / "w").iterdir()] == [".lock"]
 
 
+@pytest.mark.parametrize("name", ["w/runs", "w/runs/../runs", "link"])
+def test_runs_where_its_own_would_be_written_are_refused(
+  run, bm25, tmp_path, name
+):
+  workdir, path = tmp_path / "w", tmp_path / name
+  theirs = shutil.copytree(bm25 / "runs", workdir / "runs")
+  lines = (theirs / "towns.multi.trec").read_text().splitlines(True)
+  cross = [x for x in lines if x[:2] != x.split()[2][:2]]
+  (theirs / "towns.cross.trec").write_text("".join(cross))
+  (tmp_path / "link").symlink_to(theirs)
+  before = {file: file.read_bytes() for file in theirs.iterdir()}
+  by_runs = {"evaluate.by": "runs", "evaluate.path": str(path)}
+  message = rf"'evaluate.path' is '{path}', and .*; name another --workdir"
+  with pytest.raises(UserError, match=message):
+    run(workdir, {**EVALUATE, **by_runs})
+  assert {file: file.read_bytes() for file in theirs.iterdir()} == before
+  assert sorted(file.name for file in workdir.iterdir()) == [".lock", "runs"]
+
+
 @pytest.mark.parametrize(
   ("changes", "message"),
   [
