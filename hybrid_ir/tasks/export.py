@@ -43,7 +43,8 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   elsewhere = config.encoder.path or config.train.warm_start
   origin = str(workdir) if trained else elsewhere
   # The model goes out whole: figures of less of it are not its own.
-  scores = load_workdir(workdir).scores if scored.is_whole(workdir) else ()
+  evaluated = scored.is_whole_model(workdir)
+  scores = load_workdir(workdir).scores if evaluated else ()
   with _at_once(path) as folder:
     write_folder(folder, loaded, config.export.dtype, origin)
     card = write_card(

@@ -16,7 +16,7 @@ from hybrid_ir.evaluation.benchmarks import Benchmark
 from hybrid_ir.files import write_aside
 
 FILE = "scored.json"
-_CUT = "encoder.dimensions"
+_BY, _CUT = "evaluate.by", "encoder.dimensions"
 
 
 def write(config: Config, workdir: pathlib.Path) -> None:
@@ -90,9 +90,10 @@ def _fingerprint(details: pathlib.Path) -> str:
     return ""
 
 
-def is_whole(workdir: pathlib.Path) -> bool:
-  """Whether the figures are of embeddings of which nothing was cut."""
-  return not _read(workdir).get(_CUT)
+def is_whole_model(workdir: pathlib.Path) -> bool:
+  """Whether the figures are of a model, and nothing of it was cut."""
+  stored = _read(workdir)
+  return stored.get(_BY, "model") == "model" and not stored.get(_CUT)
 
 
 def _keys(config: Config) -> dict[str, Any]:

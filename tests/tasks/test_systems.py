@@ -182,6 +182,25 @@ def test_cut_embeddings_are_a_system_of_their_own(run, trained, tmp_path):
   assert "Not evaluated." in (workdir / "export" / "README.md").read_text()
 
 
+def test_figures_of_bm25_are_none_of_the_model_that_goes_out(
+  run, trained, bm25, tmp_path
+):
+  workdir = shutil.copytree(bm25, tmp_path / "copy")
+  changes = {
+    "task": "export",
+    "train.steps": 6,
+    "train.warm_start": str(trained),
+    "checkpoint.allow_changes": True,
+    "export.overwrite": True,
+  }
+  card = workdir / "export" / "README.md"
+  run(workdir, changes)
+  assert "Not evaluated." in card.read_text()
+  (workdir / "scored.json").unlink()  # a version that did not write it
+  run(workdir, changes)
+  assert "Not evaluated." not in card.read_text()
+
+
 def test_a_trained_workdir_is_kept_for_its_model(run, trained):
   with pytest.raises(UserError, match="take task=evaluate and another"):
     run(trained, {**EVALUATE, "evaluate.by": "bm25"})
