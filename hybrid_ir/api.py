@@ -34,8 +34,11 @@ from hybrid_ir.workdir import CHECKPOINTS, CONFIG
 __all__ = ["Hit", "Index", "Retriever", "load", "open_index"]
 
 _LONGEST = 512  # tokens of a row, where nothing says how many
-# Sections of a workdir's config.json that say what its model is.
-_OF_MODEL = ("encoder.", "text.", "layout.", "data.prefixes")
+# Sections and keys of a workdir's config.json that say what its model is.
+_OF_MODEL = (
+  *("encoder.", "text.", "layout."),
+  *("data.prefixes", "train.warm_start"),
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

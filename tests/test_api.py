@@ -23,6 +23,12 @@ TOWNS = ["bab", "den", "kil", "lor", "bab", "lun"]
 TEXTS = [f"in {town} wächst viel hafer" for town in TOWNS]
 
 
+def run_in(workdir, task, config):
+  check(config)
+  with open_workdir(str(workdir), config) as opened:
+    task.run(config, opened)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
   """A BERT that has never been trained, with a tokenizer of its size."""
@@ -55,9 +61,7 @@ def workdir(folder, tmp_path_factory):
   config.text.passage_prefix = "in "
   config.encode.corpus = str(corpus)
   config.encode.language = "de"
-  check(config)
-  with open_workdir(str(path), config) as opened:
-    encode.run(config, opened)
+  run_in(path, encode, config)
   return path
 
 
@@ -119,9 +123,7 @@ def test_an_index_has_the_prefixes_of_its_data_set(workdir, tmp_path):
   config.data.prefixes = {corpus: ("frage: ", "in ")}
   config.encode.corpus = corpus
   config.encode.language = "de"
-  check(config)
-  with open_workdir(str(tmp_path / "run"), config) as opened:
-    encode.run(config, opened)
+  run_in(tmp_path / "run", encode, config)
   found = []
   for path in (workdir, tmp_path / "run"):
     index = hybrid_ir.open_index(path)
@@ -129,30 +131,49 @@ def test_an_index_has_the_prefixes_of_its_data_set(workdir, tmp_path):
   assert plain(found[0][0]) == plain(found[1][0])
 
 
-def test_a_relative_path(tmp_path, folder, model, monkeypatch):
-  """A workdir that was trained: orbax itself takes absolute paths alone."""
+def training(path, folder, steps):
+  """A config that trains that model on a file, which is written there."""
   config = Config()
-  config.cache_dir = str(tmp_path)
+  config.cache_dir = str(path)
   config.encoder.path = str(folder)
   config.text.query_length = config.text.passage_length = 20
-  config.train.steps = 0
+  config.train.steps = steps
   config.train.batch_size = 8
   config.mix.cross = 0.0
-  config.data.train = (str(tmp_path / "towns.jsonl"),)
+  config.data.train = (str(path / "towns.jsonl"),)
   config.mesh.data = 1
   fields = {"language": "de", "query": "bab"}
   lines = (
     json.dumps({"id": f"{i}", **fields, "passage": f"hafer {i}"}) + "\n"
     for i in range(8)
   )
-  (tmp_path / "towns.jsonl").write_text("".join(lines), encoding="utf-8")
-  check(config)
-  with open_workdir(str(tmp_path / "run"), config) as opened:
-    train.run(config, opened)
+  (path / "towns.jsonl").write_text("".join(lines), encoding="utf-8")
+  return config
+
+
+def test_a_relative_path(tmp_path, folder, model, monkeypatch):
+  """A workdir that was trained: orbax itself takes absolute paths alone."""
+  run_in(tmp_path / "run", train, training(tmp_path, folder, steps=0))
   monkeypatch.chdir(tmp_path)
   (ours,) = hybrid_ir.load("run").encode(["bab"], "query")
   (theirs,) = model.encode(["bab"], "query")
   np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_the_model_that_an_index_was_made_with_is_another_runs(
+  tmp_path, folder, model
+):
+  run_in(tmp_path / "run", train, training(tmp_path, folder, steps=1))
+  config = training(tmp_path, folder, steps=1)
+  config.train.warm_start = str(tmp_path / "run")
+  config.encode.corpus = config.data.train[0]
+  run_in(tmp_path / "encoded", encode, config)
+  loaded = hybrid_ir.load(tmp_path / "encoded")
+  (ours,) = loaded.encode(["bab"], "query")
+  (theirs,) = hybrid_ir.load(tmp_path / "run").encode(["bab"], "query")
+  np.testing.assert_allclose(ours, theirs, atol=1e-6)
+  assert np.abs(ours - model.encode(["bab"], "query")).max() > 1e-5
+  assert loaded.search(["bab"], hybrid_ir.open_index(tmp_path / "encoded"))
 
 
 def test_dimensions_and_dtype(folder, model):
