@@ -114,9 +114,10 @@ def test_a_workdir_is_loaded_with_its_prefixes(folder, model, workdir):
     hybrid_ir.load(workdir, longest=16)
 
 
-def test_an_index_has_the_prefixes_of_its_data_set(workdir, tmp_path):
+@pytest.mark.parametrize("typed", ["towns.tsv", "./towns.tsv"])
+def test_an_index_has_the_prefixes_of_its_data_set(workdir, tmp_path, typed):
   stored = json.loads((workdir / "config.json").read_text(encoding="utf-8"))
-  corpus = stored["encode"]["corpus"]
+  corpus = stored["encode"]["corpus"].replace("towns.tsv", typed)
   config = Config()
   config.cache_dir = str(tmp_path)
   config.encoder.path = stored["encoder"]["path"]

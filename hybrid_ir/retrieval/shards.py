@@ -49,7 +49,7 @@ class Plan:
 
   origin: Origin
   corpus: str  # fingerprint
-  corpus_name: str
+  corpus_name: str  # as configured
   languages: Mapping[str, int]  # code -> passages
   dtype: str  # float32, float16
   shard_size: int

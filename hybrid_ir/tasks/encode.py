@@ -53,7 +53,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
   plan = Plan(
     origin_of(text_encoder.contract, loaded.params, text_encoder.size),
     corpus.fingerprint,
-    corpus.name,
+    config.encode.corpus,  # as `data.prefixes` has it, ~ and ./ included
     corpus.languages,
     config.encode.dtype,
     config.encode.shard_size,

@@ -99,6 +99,27 @@ def test_a_query_has_the_prefix_of_the_indexs_data_set(
   assert "passage_prefix is 'es ' there, '' here" in error
 
 
+@pytest.mark.parametrize("folder", [".", "~"])
+def test_a_file_has_its_prefixes_by_the_name_that_was_typed(
+  ask, run, copy_run, tmp_path, monkeypatch, folder
+):
+  (tmp_path / "towns.tsv").write_text("t1\tin bab wächst viel hafer\n")
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setenv("HOME", str(tmp_path))
+  workdir = copy_run(tmp_path / "run")
+  changes = {
+    "train.steps": 6,
+    "data.prefixes": {f"{folder}/towns.tsv": ("was wächst ", "es ")},
+    "checkpoint.allow_changes": True,
+    "encode.corpus": f"{folder}/towns.tsv",
+    "encode.language": "de",
+  }
+  run(workdir, {**changes, "task": "encode"})
+  out, _, error = ask("in bab\n", changes, workdir)
+  assert error is None
+  assert "in bab wächst viel hafer" in out
+
+
 def test_a_language_filter_is_a_search_of_the_filtered_pool(ask):
   query = "was wächst in bab\n"
   (everything,) = parsed(ask(query, {"search.k": 180})[0])
