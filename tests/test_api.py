@@ -15,6 +15,7 @@ from hybrid_ir.config import Config
 from hybrid_ir.config_check import check
 from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.errors import UserError
+from hybrid_ir.model.bi_encoder import BiEncoder
 from hybrid_ir.tasks import encode, train
 from hybrid_ir.workdir import open_workdir
 
@@ -130,6 +131,22 @@ def test_an_index_has_the_prefixes_of_its_data_set(workdir, tmp_path, typed):
     index = hybrid_ir.open_index(path)
     found.append(hybrid_ir.load(path).search(["bab"], index, k=4))
   assert plain(found[0][0]) == plain(found[1][0])
+
+
+def test_many_searches_compile_the_model_once(workdir, monkeypatch):
+  traced, embed = [], BiEncoder.embed
+
+  def counted(*arguments):
+    traced.append(arguments)
+    return embed(*arguments)
+
+  monkeypatch.setattr(BiEncoder, "embed", counted)
+  index = hybrid_ir.open_index(workdir)
+  model = hybrid_ir.load(workdir)
+  model._data.prefixes[index.corpus] = ("frage: ", "in ")
+  for _ in range(3):
+    model.search(["bab"], index)
+  assert len(traced) == 1
 
 
 def training(path, folder, steps):

@@ -51,7 +51,10 @@ class TextEncoder:
     contract = dataclasses.replace(
       self.contract, query_prefix=own.query, passage_prefix=own.passage
     )
-    return dataclasses.replace(self, contract=contract)
+    other = dataclasses.replace(self, contract=contract)
+    # The computation knows no prefixes: it is compiled once for all of them.
+    vars(other)["_embed"] = self._embed
+    return other
 
   def queries(
     self,

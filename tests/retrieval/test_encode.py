@@ -8,7 +8,7 @@ from hybrid_ir.config import Data, Layout
 from hybrid_ir.config import Encoder as EncoderConfig
 from hybrid_ir.data.tokenizer import train_unigram
 from hybrid_ir.model.architecture import from_scratch
-from hybrid_ir.model.bi_encoder import make_bi_encoder
+from hybrid_ir.model.bi_encoder import BiEncoder, make_bi_encoder
 from hybrid_ir.model.contract import Contract
 from hybrid_ir.retrieval.encode import TextEncoder
 from hybrid_ir.training.mesh import make_mesh
@@ -175,6 +175,21 @@ def test_a_data_set_may_have_its_own_prefixes(text_encoder, params):
   np.testing.assert_allclose(
     own.passages(params, ["zug"]), bare.passages(params, ["es zug"]), atol=1e-6
   )
+
+
+def test_prefixes_of_its_own_compile_nothing(text_encoder, params, monkeypatch):
+  traced, embed = [], BiEncoder.embed
+
+  def counted(*arguments):
+    traced.append(arguments)
+    return embed(*arguments)
+
+  monkeypatch.setattr(BiEncoder, "embed", counted)
+  fresh = dataclasses.replace(text_encoder)  # has compiled nothing yet
+  data = Data(prefixes={"towns": ("nach ", "es "), "hills": ("", "")})
+  for name in ("towns", "hills", "towns", "others"):
+    fresh.of(name, data).queries(params, ["zug"])
+  assert len(traced) == 1
 
 
 def test_an_instruction_frames_the_query(text_encoder, params):
