@@ -163,7 +163,16 @@ def open_corpus(config: Config) -> Passages:
     return passages.survey(
       name, functools.partial(ir_corpora.passages, name, config.data, cache_dir)
     )
-  benchmark = open_benchmark(name, config.data, cache_dir, split="")
+  benchmark = open_benchmark(
+    name,
+    config.data,
+    cache_dir,
+    split="",
+    allow_faults=config.evaluate.allow_faults,
+  )
+  if processes.is_first():
+    for line in benchmark.faults:
+      print(f"{name}: left out {line}", flush=True)
   members = [
     Passage(id, benchmark.languages[code], text, name)
     for id, code, text in zip(

@@ -290,6 +290,23 @@ def test_a_folder_of_passages_is_refused_and_no_judgements_asked_for(tmp_path):
     )
 
 
+def test_faults_of_a_folders_judgements_may_be_left_out(tmp_path, capsys):
+  files = {
+    "corpus.jsonl": '{"_id": "d1", "language": "en", "text": "90 m."}',
+    "queries.jsonl": '{"_id": "q1", "language": "en", "text": "How tall?"}',
+    "qrels.tsv": "query-id\tcorpus-id\tscore\nq1\td1\t1\nq1\td9\t1\n",
+  }
+  for name, content in files.items():
+    (tmp_path / name).write_text(content)
+  assert "leave them out by --config.evaluate.allow_f" in refusal(str(tmp_path))
+  config = Config()
+  config.encode.corpus = str(tmp_path)
+  config.evaluate.allow_faults = True
+  assert [p.id for p in encode_task.open_corpus(config).read()] == ["d1"]
+  said = f"{tmp_path}: left out judgements of unknown passages: 1 ("
+  assert capsys.readouterr().out.startswith(said)
+
+
 @pytest.mark.parametrize(
   ("name", "hint"),
   [
