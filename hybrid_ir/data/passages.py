@@ -95,8 +95,7 @@ def survey(name: str, read: Callable[[], Iterator[Passage]]) -> Passages:
   ids = array.array("Q")
   with tqdm(desc=f"{name}: checking", unit=" passages", leave=False) as bar:
     for passage in read():
-      content = [passage.id, passage.language, passage.text]
-      digest.update(json.dumps(content).encode())
+      digest.update(_content(passage))
       languages[passage.language] += 1
       ids.append(_number(passage.id))
       bar.update()
@@ -109,6 +108,36 @@ def survey(name: str, read: Callable[[], Iterator[Passage]]) -> Passages:
   return Passages(
     name, digest.hexdigest(), dict(sorted(languages.items())), read
   )
+
+
+def read_again(corpus: Passages, mend: str) -> Iterator[Passage]:
+  """Reads a corpus once more, to be told where it is not what was surveyed.
+
+  Args:
+    corpus: as `survey` found it.
+    mend: what to do where it is another.
+
+  Yields:
+    Its passages, all of them in languages that were there.
+
+  Raises:
+    UserError: it was changed; said after the last passage, if not before.
+  """
+  changed = f"{corpus.name}: was changed while it was encoded; {mend}"
+  digest = hashlib.blake2b(digest_size=16)
+  for passage in corpus.read():
+    if passage.language not in corpus.languages:
+      raise UserError(changed)
+    digest.update(_content(passage))
+    yield passage
+  if digest.hexdigest() != corpus.fingerprint:
+    raise UserError(changed)
+
+
+def _content(passage: Passage) -> bytes:
+  """What a fingerprint is made of."""
+  content = [passage.id, passage.language, passage.text]
+  return json.dumps(content).encode()
 
 
 def _number(id: str) -> int:

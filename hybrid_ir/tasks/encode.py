@@ -80,7 +80,10 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     # What was encoded before is no part of the rate.
     bar.initial = bar.n = bar.total - _count(plan, wanted)
     bar.refresh()
-    read = (shard for shard in _shards(corpus, plan) if shard[0] in wanted)
+    # To the end, whatever is wanted: it tells whether the corpus has changed.
+    read = (
+      shard for shard in _shards(corpus, plan, folder) if shard[0] in wanted
+    )
     for written in shards.write_shards(folder, plan, ahead(read, 1), embed):
       processes.tick()
       bar.update(written)
@@ -194,20 +197,18 @@ def _count(plan: Plan, shards: Collection[int]) -> int:
 
 
 def _shards(
-  corpus: Passages, plan: Plan
+  corpus: Passages, plan: Plan, folder: pathlib.Path
 ) -> Iterator[tuple[int, list[Passage]]]:
   """The corpus in order, a shard at a time.
 
   Raises:
     UserError: it has changed since it was surveyed.
   """
-  stream = corpus.read()
-  for number in range(plan.shards):
+  # What is there may be of the changed corpus: nothing of it is kept.
+  mend = f"delete {folder} and run task=encode again"
+  stream = passages.read_again(corpus, mend)
+  for number in itertools.count():
     members = list(itertools.islice(stream, plan.shard_size))
-    left = len(corpus) - number * plan.shard_size
-    if len(members) != min(plan.shard_size, left):
-      raise UserError(
-        f"{corpus.name}: was changed while it was encoded; run task=encode"
-        " again"
-      )
+    if not members:
+      return
     yield number, members

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_ir.data.passages import Passage, holds_pairs, open_file, survey
+from hybrid_ir.data.passages import (
+  Passage,
+  holds_pairs,
+  open_file,
+  read_again,
+  survey,
+)
 from hybrid_ir.errors import UserError
 
 
@@ -42,6 +48,16 @@ def test_json_lines(write):
   assert corpus.languages == {"de": 1, "en": 2}
   assert len(corpus) == 3
   assert [p.where for p in corpus.read()] == [f"{path}:{n}" for n in (1, 3, 4)]
+
+
+def test_a_file_is_read_again_and_edited_meanwhile(write):
+  corpus = open_file(write("c.tsv", "a\train\nb\tsnow\n"), "en")
+  assert [*read_again(corpus, "do")] == [*corpus.read()]
+  write("c.tsv", "a\train\nb\tsnew\n")
+  again = read_again(corpus, "read it anew")
+  assert [next(again).text, next(again).text] == ["rain", "snew"]
+  with pytest.raises(UserError, match=r"c.tsv: was changed .*; read it anew"):
+    next(again)
 
 
 def test_beir_s_corpus(write):

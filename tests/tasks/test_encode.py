@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -360,18 +361,76 @@ def test_without_a_model_it_says_what_to_do(run, tmp_path, base):
   assert [p.name for p in (tmp_path / "run").iterdir()] == [".lock"]
 
 
-def test_a_corpus_that_shrinks_meanwhile(run, workdir, base, monkeypatch):
-  survey = encode_task.passages.survey
+@pytest.fixture
+def meanwhile(monkeypatch):
+  """A function of the passages -> it is done to them after the survey."""
 
-  def shrinks(name, read):
-    corpus = survey(name, read)
-    object.__setattr__(corpus, "read", lambda: iter([*read()][:24]))
-    return corpus
+  def meanwhile(change):
+    survey = encode_task.passages.survey
 
-  monkeypatch.setattr(encode_task.passages, "survey", shrinks)
+    def changed(name, read):
+      corpus = survey(name, read)
+      members = change([*read()])
+      return dataclasses.replace(corpus, read=lambda: iter(members))
+
+    monkeypatch.setattr(encode_task.passages, "survey", changed)
+
+  return meanwhile
+
+
+def edited(place, **changes):
+  """Changes one of the passages."""
+
+  def edited(members):
+    members[place] = dataclasses.replace(members[place], **changes)
+    return members
+
+  return edited
+
+
+ANOTHER = Passage("new", "de", "es regnet")
+
+
+@pytest.mark.parametrize(
+  ("change", "shard_size"),
+  [
+    (lambda members: members[:24], 10),
+    (lambda members: [*members, ANOTHER], 10),
+    (lambda members: [*members, ANOTHER], 5),  # the last shard is full
+    (edited(12, text="es regnet"), 10),
+    (edited(12, language="de"), 10),
+    (edited(12, language="tr"), 10),  # none was in it before
+  ],
+)
+def test_a_corpus_that_changes_meanwhile(
+  run, workdir, base, meanwhile, change, shard_size
+):
+  meanwhile(change)
+  message = r"passages.jsonl: was changed .*; delete .*/index and run task=enc"
+  with pytest.raises(UserError, match=message):
+    run(workdir, {**base, "encode.shard_size": shard_size})
+  assert not (workdir / "index" / "manifest.json").exists()
+
+
+def test_a_change_is_seen_in_what_is_there_already(
+  run, workdir, base, meanwhile
+):
+  run(workdir, base)
+  for name in ("manifest.json", "00002.npy"):
+    (workdir / "index" / name).unlink()
+  meanwhile(edited(0, text="es regnet"))
   with pytest.raises(UserError, match="was changed while it was encoded"):
     run(workdir, base)
   assert not (workdir / "index" / "manifest.json").exists()
+
+
+def test_a_change_is_seen_in_what_another_process_encodes(
+  run, workdir, base, meanwhile, as_process
+):
+  as_process(0, 2)
+  meanwhile(edited(12, text="es regnet"))
+  with pytest.raises(UserError, match="was changed while it was encoded"):
+    run(workdir, base)
 
 
 def test_a_collection_is_encoded_whole(run, workdir, base, monkeypatch):
