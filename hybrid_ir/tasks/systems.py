@@ -121,10 +121,10 @@ def check(config: Config, workdir: pathlib.Path) -> None:
       f"config key 'evaluate.path' is {path!r}: no such folder; name the folder"
       " of a file a benchmark (docs/models.md)"
     )
-  if by == "runs" and _is_same(pathlib.Path(path), workdir / "runs"):
+  if any(_is_same(path, workdir / one) for one in ("runs", "details") if path):
     raise UserError(
       f"config key 'evaluate.path' is {path!r}, and this workdir's own"
-      " runs would be written over those there; name another --workdir"
+      " files would be written over those there; name another --workdir"
     )
   if by != "model" and (
     config.task != "evaluate" or (workdir / CHECKPOINTS).is_dir()
@@ -135,9 +135,9 @@ def check(config: Config, workdir: pathlib.Path) -> None:
     )
 
 
-def _is_same(path: pathlib.Path, other: pathlib.Path) -> bool:
+def _is_same(path: str, other: pathlib.Path) -> bool:
   """Whether two names are of one folder, by links too; the first is there."""
-  return other.exists() and path.expanduser().samefile(other)
+  return other.exists() and pathlib.Path(path).expanduser().samefile(other)
 
 
 def _told(

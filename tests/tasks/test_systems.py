@@ -139,6 +139,14 @@ def test_runs_where_its_own_would_be_written_are_refused(
   assert sorted(file.name for file in workdir.iterdir()) == [".lock", "runs"]
 
 
+def test_embeddings_where_details_would_be_written_are_refused(run, tmp_path):
+  path = tmp_path / "w" / "details"
+  path.mkdir(parents=True)
+  changes = {"evaluate.by": "embeddings", "evaluate.path": str(path)}
+  with pytest.raises(UserError, match="this workdir's own files would be wr"):
+    run(tmp_path / "w", {**EVALUATE, **changes})
+
+
 @pytest.mark.parametrize(
   ("changes", "message"),
   [
