@@ -36,6 +36,18 @@ _ROLES = {
   "unk_token": "<unk>",
 }
 _ALL_ROLES = (*_ROLES, "mask_token")
+# Of folders that name none, as the hub's XLM-R and mBERT: transformers has them
+# in its code for these families.
+_USUAL = (
+  {**_ROLES, "mask_token": "<mask>"},
+  {
+    "cls_token": "[CLS]",
+    "pad_token": "[PAD]",
+    "sep_token": "[SEP]",
+    "unk_token": "[UNK]",
+    "mask_token": "[MASK]",
+  },
+)
 
 # Tokens of many texts, one after the other, and their lengths.
 Joined = tuple[NDArray[np.int32], NDArray[np.int32]]
@@ -49,13 +61,14 @@ class Tokenizer:
 
     Args:
       serialized: the content of tokenizer.json.
-      roles: "pad_token" and its like -> the token, as far as they are known.
+      roles: "pad_token" and its like -> the token, as far as they are known;
+        empty: those of the families' vocabularies, where this is such a one.
     """
     self.serialized = serialized
-    self.roles = dict(roles)
     self._tokenizer = tokenizers.Tokenizer.from_str(serialized)
     self._tokenizer.no_truncation()
     self._tokenizer.no_padding()
+    self.roles = dict(roles) or self._usual_roles()
     probe = self._tokenizer.encode("a").special_tokens_mask
     # Tokens after the text ("</s>", "[SEP]"): kept when a long text is cut.
     self.suffix = (
@@ -85,6 +98,17 @@ class Tokenizer:
     """The id of "pad_token" and its like; None where there is none."""
     token = self.roles.get(role)
     return None if token is None else self._tokenizer.token_to_id(token)
+
+  def _usual_roles(self) -> dict[str, str]:
+    for usual in _USUAL:
+      there = {
+        role: token
+        for role, token in usual.items()
+        if self._tokenizer.token_to_id(token) is not None
+      }
+      if {"cls_token", "pad_token", "sep_token"} <= there.keys():
+        return there
+    return {}
 
   def encode(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
     """Token ids of each text, with special tokens: a list of [length]."""

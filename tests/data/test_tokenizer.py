@@ -9,6 +9,7 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer as FastTokenizer
+from tokenizers import models
 
 from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.data.tokenizer import Tokenizer, train_unigram
@@ -135,6 +136,27 @@ def test_load(tmp_path, unigram):
   assert (
     loaded.encode(["мост"])[0].tolist() == unigram.encode(["мост"])[0].tolist()
   )
+
+
+def test_what_the_hubs_folders_leave_to_transformers(tmp_path, unigram):
+  """Those of XLM-R and mBERT name no special tokens."""
+  path, config = (
+    tmp_path / name for name in (tokenizer_lib.FILE, tokenizer_lib.CONFIG_FILE)
+  )
+  config.write_text('{"model_max_length": 512}')
+  path.write_text(unigram.serialized, "utf-8")
+  assert tokenizer_lib.load(tmp_path).roles == unigram.roles
+  pieces = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a")
+  model = models.WordLevel(
+    {piece: i for i, piece in enumerate(pieces)}, "[UNK]"
+  )
+  FastTokenizer(model).save(str(path))
+  roles = tokenizer_lib.load(tmp_path).roles
+  assert roles == {
+    f"{piece[1:-1].lower()}_token": piece for piece in pieces[:5]
+  }
+  config.write_text('{"pad_token": "a"}')  # what is named is not added to
+  assert tokenizer_lib.load(tmp_path).roles == {"pad_token": "a"}
 
 
 def test_scores_are_in_order(unigram):
