@@ -16,9 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tqdm import tqdm
 
 from hybrid_ir.config import Config
-from hybrid_ir.data import ir_library, lareqa
+from hybrid_ir.data import ir_library, lareqa, slow_tokenizer, tokenizer
 from hybrid_ir.data.sources import NAMES, open_source, parse_weights
 from hybrid_ir.errors import UserError
+from hybrid_ir.model.sentence_transformers import CONTRACT_FILE
 from hybrid_ir.studies import state
 from hybrid_ir.studies.grid import Cell
 
@@ -33,6 +34,8 @@ _READING = (
   *("config.json", "modules.json", "sentence_bert_config.json"),
   *("config_sentence_transformers.json", "*/config.json"),
 )
+# And what this package, or an older vocabulary, says of its texts.
+_TEXTS = (CONTRACT_FILE, tokenizer.CONFIG_FILE, *slow_tokenizer.FILES)
 _Known = dict[tuple[str, ...], str]  # what a check has asked for already
 _BEIR = ("corpus.jsonl", "queries.jsonl", "qrels.tsv", "qrels/*.tsv")
 
@@ -55,9 +58,10 @@ def _made_of(cell: Cell, known: _Known) -> dict[str, str]:
     folder = pathlib.Path(config.encoder.path).expanduser()
     if config.encoder.path and folder.is_dir():
       found[f"{config.encoder.path}{whose}"] = _of_files(folder, _ENCODER)
-      # A name of its own: runs of an earlier version know the weights alone.
-      reading = f"{config.encoder.path}: its config files{whose}"
-      found[reading] = _of_files(folder, _READING)
+      # Names of their own: runs of earlier versions know the first alone.
+      for what, files in (("config files", _READING), ("text files", _TEXTS)):
+        name = f"{config.encoder.path}: its {what}{whose}"
+        found[name] = _of_files(folder, files)
     if before.is_trained:
       for name in parse_weights(config.data.train)[0]:
         try:

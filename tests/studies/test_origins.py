@@ -101,13 +101,22 @@ def test_a_run_of_what_changed_is_refused(cells, files, name):
   origins.check(cells)
 
 
-@pytest.mark.parametrize("file", ["config.json", "1_Pooling/config.json"])
-def test_how_an_encoder_is_read_is_part_of_it(cells, files, file):
+@pytest.mark.parametrize(
+  ("file", "what"),
+  [
+    ("config.json", "config files"),
+    ("1_Pooling/config.json", "config files"),
+    ("hybrid_ir.json", "text files"),
+    ("tokenizer_config.json", "text files"),
+    ("vocab.txt", "text files"),
+  ],
+)
+def test_how_an_encoder_is_read_is_part_of_it(cells, files, file, what):
   path = files["weights"].parent / file
   path.parent.mkdir(exist_ok=True)
   path.write_text("{}")
   said = refusal(cells)
-  assert f"{files['weights'].parent}: its config files is not what" in said
+  assert f"{files['weights'].parent}: its {what} is not what" in said
   path.unlink()
   origins.check(cells)
 
