@@ -54,16 +54,18 @@ def delete_checkpoints(cells: Sequence[Cell]) -> list[Cell]:
 
   Args:
     cells: of the study: one that is not done keeps its own, and those of the
-      run that it starts from.
+      runs that it starts from, as far back as they are to be trained again.
 
   Returns:
     The runs whose checkpoints were there.
   """
   needed = {
-    key
+    one.key
     for cell in cells
     if not state.is_done(cell)
-    for key in (cell.key, cell.starts_from.key if cell.starts_from else "")
+    for each in (cell, *state.to_train(cell))
+    for one in (each, each.starts_from)
+    if one
   }
   deleted = []
   for cell in {cell.key: cell for cell in cells}.values():

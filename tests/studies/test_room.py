@@ -51,6 +51,24 @@ def test_what_another_run_waits_for_is_kept(cells):
     ]
 
 
+def test_a_chain_that_is_trained_again_is_kept(make_study, tmp_path):
+  """The last of three waits for a benchmark: all are trained again."""
+  order = [{}, *({"train.warm_start": f"@order={n}"} for n in "01")]
+  config = make_study(
+    {"order": {str(n): keys for n, keys in enumerate(order)}},
+    seeds=(0,),
+    evaluate__benchmarks=("a.jsonl",),
+  )
+  first, second, third = make_cells(config, tmp_path)
+  for cell in (first, second):
+    cell.folder.mkdir(parents=True)
+    finish(cell)
+  (first.folder / "checkpoints/9").mkdir(parents=True)
+  assert delete_checkpoints([first, second, third]) == []
+  (second.folder / "checkpoints/9").mkdir(parents=True)
+  assert delete_checkpoints([first, second, third]) == [first]
+
+
 def test_what_a_kill_left_is_deleted(cells):
   first, second = cells
   finish(first)
