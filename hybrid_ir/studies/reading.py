@@ -66,7 +66,7 @@ def _name(config: Config, labels: Labels) -> str:
     if len(study.axes[axis]) > 1
   }
   if study.design == "product":
-    return ", ".join(varied.values())
+    return ", ".join(varied.values()) or "baseline"
   changed = {
     axis: variant
     for axis, variant in varied.items()

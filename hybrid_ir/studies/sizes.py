@@ -34,9 +34,10 @@ _NAMES = {
 _WHY = {
   _LANGUAGES: "not trained, or on languages that are not known",
   _QUESTIONS: (
-    "all that there are (data.limit is 0) of sets or languages whose number is"
-    " not known"
+    "not trained, or all that there are (data.limit is 0) of sets or languages"
+    " whose number is not known"
   ),
+  _BATCH: "not trained",
   _PAIRS: "not trained",
   _PARAMETERS: (
     "pretrained beside encoders from scratch, or its config.json is not here"
@@ -98,6 +99,8 @@ def _varies_alone(study: Config, size: Size, arm: Arm) -> bool:
 
 def _size(study: Config, size: Size, arm: Arm) -> float | None:
   config = arm.config
+  if size.name in (_QUESTIONS, _BATCH) and not arm.cells[0].is_trained:
+    return None
   match size.name:
     case "training languages":
       return float(len(languages_seen(arm) or ())) or None

@@ -150,6 +150,19 @@ def test_one_figure_a_line(study):
   assert sum(",p_holm," in line for line in lines) == 3
 
 
+def test_an_arm_alone_has_a_name(make_study, tmp_path):
+  config = make_study(
+    {"kind": {"hybrid": {}}},
+    seeds=(0,),
+    evaluate__benchmarks=("towns.jsonl",),
+    study__measures=("map",),
+  )
+  [cell] = make_cells(config, tmp_path)
+  write_run(cell, np.full(2 * QUESTIONS, 0.5))
+  [arm] = read_outcome(config, [cell]).arms
+  assert arm.name == "baseline"
+
+
 def test_names_of_one_axis_at_a_time(make_study, tmp_path):
   config = make_study(
     AXES,

@@ -74,6 +74,20 @@ def test_questions_to_train_on(make_study, make_outcome):
   assert places == {"1148": 1148, "128": 128, "0": None}
 
 
+def test_what_is_not_trained_has_no_batch(make_study, make_outcome):
+  axes = {"32": {}, "64": {"train.batch_size": 64}}
+  config = make_study(
+    {"batch": {**axes, "untrained": {"train.steps": 0}}},
+    encoder__path="e5",
+    train__batch_size=32,
+  )
+  [size] = size_axes(config)
+  outcome = make_outcome(config, {})
+  places = {arm.name: size_of(config, size, arm) for arm in outcome.arms}
+  assert places == {"32": 32, "64": 64, "untrained": None}
+  assert without_size(outcome, size).rows == (("untrained", "not trained"),)
+
+
 @pytest.mark.parametrize(
   ("languages", "places"),
   [
