@@ -9,6 +9,7 @@ import json
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from hybrid_ir.config import Config
 from hybrid_ir.studies.grid import Cell
@@ -17,6 +18,7 @@ from hybrid_ir.studies.page import Finding, Table
 NAME = "encoders"
 _SCRATCH = ("from scratch", "trained from scratch here", "–")
 _UNKNOWN = ("not known what it was trained on", "–")
+_SINCE = "if it was trained since, it is not known on what"
 _XLMR_PIECES = 250_002  # smaller vocabularies are other families'
 # A whole name -> what its authors say that it was trained on, and where.
 _E5 = (
@@ -78,28 +80,44 @@ def _row(config: Config) -> tuple[str, str, str]:
   if not path:
     return _SCRATCH
   name = path if _is_hub_id(path) else pathlib.Path(path).name
-  for pattern, trained_on, source in _KNOWN:
-    if any(re.fullmatch(pattern, each) for each in _names(path)):
-      return name, trained_on, source
+  stored = _stored(path)
+  if known := _known(_own_name(path, stored)):
+    return (name, *known)
+  origin = stored.get("_name_or_path")
+  origin = pathlib.PurePath(origin).name if isinstance(origin, str) else ""
+  if known := _known(origin.lower()):
+    trained_on, source = known
+    return name, f"made from {origin} ({trained_on}); {_SINCE}", source
   return (name, *_UNKNOWN)
+
+
+def _known(name: str) -> tuple[str, str] | None:
+  """What a name's encoder was trained on, and who says so."""
+  for pattern, trained_on, source in _KNOWN:
+    if re.fullmatch(pattern, name):
+      return trained_on, source
+  return None
 
 
 def _is_hub_id(path: str) -> bool:
   return not pathlib.Path(path).expanduser().is_dir() and path[:1] not in "/~."
 
 
-def _names(path: str) -> Iterator[str]:
-  """What an encoder is called, in lower case."""
-  yield pathlib.Path(path).name.lower()
+def _stored(path: str) -> dict[str, Any]:
+  """A folder's config.json; of a hub id, or where there is none, nothing."""
   folder = pathlib.Path(path).expanduser()
   try:
     stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    origin, size = stored.get("_name_or_path"), stored.get("vocab_size")
-  except (OSError, ValueError, AttributeError):  # a hub id, or no encoder
-    return
-  if isinstance(origin, str):
-    yield pathlib.PurePath(origin).name.lower()
+  except (OSError, ValueError):
+    return {}
+  return stored if isinstance(stored, dict) else {}
+
+
+def _own_name(path: str, stored: dict[str, Any]) -> str:
+  """What an encoder is called, in lower case."""
+  name = pathlib.Path(path).name.lower()
+  size = stored.get("vocab_size")
   # English E5, trained on other sets, has a smaller vocabulary.
-  short = re.split(r"[-_.]", folder.name.lower())
-  if "e5" in short and isinstance(size, int) and size >= _XLMR_PIECES:
-    yield "multilingual-e5"
+  if "e5" in re.split(r"[-_.]", name) and isinstance(size, int):
+    return "multilingual-e5" if size >= _XLMR_PIECES else name
+  return name

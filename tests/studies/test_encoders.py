@@ -50,6 +50,12 @@ def test_folders_are_known_by_name_and_config(row, tmp_path):
     assert name == path.name  # and not where it stands
     assert "SQuAD" in trained_on
   assert row(english)[0][1] == "not known what it was trained on"
+  made = folder(tmp_path / "mine", _name_or_path="FacebookAI/xlm-roberta-base")
+  assert row(made)[0][1] == (
+    "made from xlm-roberta-base (pretraining alone: language modelling on"
+    " Common Crawl in 100 languages); if it was trained since, it is not known"
+    " on what"
+  )
   # What was made of it was trained on since.
   tuned = folder(tmp_path / "xlm-roberta-base-squad")
   assert row(tuned)[1] == (
