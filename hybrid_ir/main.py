@@ -46,7 +46,8 @@ def _run(argv: list[str]) -> None:
     if not isinstance(config, Config):
       raise UserError("get_config() must return a hybrid_ir.config.Config")
     check(config)
-    if config.task == "report" and not os.path.isdir(WORKDIR.value):
+    there = os.path.isdir(os.path.expanduser(WORKDIR.value))
+    if config.task == "report" and not there:
       raise UserError(f"--workdir={WORKDIR.value}: no such folder to report on")
     _set_up_libraries(config)
     from hybrid_ir.workdir import open_workdir

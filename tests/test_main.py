@@ -270,6 +270,19 @@ def test_no_workdir(folder, workdir):
   assert set(os.listdir(folder)) == set(FILES)
 
 
+def test_a_report_on_a_run_in_the_home_folder(tmp_path, monkeypatch):
+  (tmp_path / "run").mkdir()
+  monkeypatch.setenv("HOME", str(tmp_path))
+  report = [QUICKSTART, "--config.task=report"]
+  process = start(ROOT, ["--workdir=~/run", *report])
+  _, error = process.communicate(timeout=60)
+  assert (process.returncode, error) == (0, "")
+  assert (tmp_path / "run/report.md").exists()
+  process = start(ROOT, ["--workdir=~/none", *report])
+  _, error = process.communicate(timeout=60)
+  assert error == "error: --workdir=~/none: no such folder to report on\n"
+
+
 def test_flags_override_the_file(tmp_path):
   # A task that is stood in for: it says what it was given.
   (tmp_path / "mine.py").write_text(MINE)
