@@ -341,7 +341,12 @@ class Optimizer(Section):
   beta2: float = key(
     0.999, "of its square's mean", identity=True, least=0, most=0.99999
   )
-  epsilon: float = key(1e-8, "added to the denominator", identity=True, least=0)
+  epsilon: float = key(
+    1e-8,
+    "added to the denominator, which is 0 where there was no gradient yet",
+    identity=True,
+    least=1e-30,
+  )
   embeddings: str = key(
     "dense",
     "AdamW's step on the token table: of all rows, or of the batch's alone"
