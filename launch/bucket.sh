@@ -23,7 +23,7 @@ install_gcsfuse() {
   local key=/usr/share/keyrings/cloud.google.asc
   local site=https://packages.cloud.google.com/apt
   case "$(gcsfuse --help 2>/dev/null)" in
-    *--metadata-cache-ttl-secs*) return ;;
+    *--metadata-cache-negative-ttl-secs*) return ;; # the younger of the two
   esac
   {
     curl -fsSL "$site/doc/apt-key.gpg" | sudo tee "$key" &&

@@ -119,7 +119,9 @@ class Cloud:
     home = self.folder / "workers" / str(number)
     home.mkdir(parents=True)
     (home / "exits").write_text("".join(f"{code}\n" for code in exits))
-    (home / "gcsfuse_help").write_text("--metadata-cache-ttl-secs int\n")
+    (home / "gcsfuse_help").write_text(
+      "--metadata-cache-negative-ttl-secs int\n"
+    )
     return home
 
   def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -156,9 +156,12 @@ def test_gcsfuse_that_is_there_is_not_installed_again(cloud):
   assert lines_of(home / "sudo") == []
 
 
-def test_gcsfuse_is_installed_where_it_is_missing_or_too_old(cloud):
+@pytest.mark.parametrize(
+  "option", ["--stat-cache-ttl duration", "--metadata-cache-ttl-secs int"]
+)
+def test_gcsfuse_is_installed_where_it_is_missing_or_too_old(cloud, option):
   home = cloud.worker(0)
-  (home / "gcsfuse_help").write_text("--stat-cache-ttl duration\n")
+  (home / "gcsfuse_help").write_text(f"{option}\n")
   done = cloud.run("setup", *SLICE)
   assert done.returncode == 0, done.stderr
   key = "/usr/share/keyrings/cloud.google.asc"
