@@ -124,10 +124,10 @@ def _describe(error: BaseException) -> str:
   return f"{type(error).__name__}: {error}"
 
 
-def fail(mistake: str) -> NoReturn:
-  """Prints the one line and exits with 2."""
+def fail(mistake: str, code: int = UserError.code) -> NoReturn:
+  """Prints the one line and exits."""
   print("error:", " ".join(mistake.split()), file=sys.stderr)
-  sys.exit(2)
+  sys.exit(code)
 
 
 def _check_keys(argv: list[str]) -> None:

@@ -1,4 +1,6 @@
-"""The one exception for what a user can mend. From everywhere, to main."""
+"""The exceptions for what a user can mend. From everywhere, to main."""
+
+ABSENT = 76  # the exit code: another process is dead, late or not there
 
 
 class UserError(Exception):
@@ -8,3 +10,15 @@ class UserError(Exception):
   message names the file and line (or key and value), what was expected and
   how to mend it.
   """
+
+  code = 2
+
+
+class AbsentError(UserError):
+  """Other processes are not there, for which time may be the cure.
+
+  Their machines may be slow to start, or be mended. `main` exits with code 76,
+  after which schedulers try again.
+  """
+
+  code = ABSENT

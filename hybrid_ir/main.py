@@ -66,7 +66,7 @@ def _run(argv: list[str]) -> None:
         )
       task.run(config, workdir)
   except UserError as error:
-    fail(str(error))
+    fail(str(error), error.code)
   except OSError as error:
     from hybrid_ir.files import is_full
 

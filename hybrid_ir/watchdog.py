@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from hybrid_ir import processes
-from hybrid_ir.errors import UserError
+from hybrid_ir.errors import ABSENT, UserError
 from hybrid_ir.files import is_full
 from hybrid_ir.hosts import progress
 from hybrid_ir.hosts.endings import on_abort, skip_clean_up
@@ -28,7 +28,6 @@ from hybrid_ir.hosts.peers import Peer, dead, late
 from hybrid_ir.hosts.wire import Wire, connect, listen
 from hybrid_ir.stopping import STOPPED
 
-DEAD = 76  # the exit code: another process is dead or late
 _BEAT_S = 1.0
 # How long a process that stops with an error waits for the others, which may
 # have the same error, or be its cause.
@@ -305,11 +304,11 @@ class _Watcher:
 def _end(line: str) -> None:
   """Ends this process, whatever its main thread waits for."""
   text = (
-    f"error: {line}. Process {processes.index()} ends with code {DEAD}; started"
-    " again, the run goes on from its last checkpoint\n"
+    f"error: {line}. Process {processes.index()} ends with code {ABSENT};"
+    " started again, the run goes on from its last checkpoint\n"
   )
   _write(text)
-  os._exit(DEAD)
+  os._exit(ABSENT)
 
 
 def _write(text: str) -> None:

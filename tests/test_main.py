@@ -368,6 +368,31 @@ main()
   }
 
 
+def test_absent_processes_are_one_line_and_another_code(tmp_path):
+  script = """
+import sys, types
+from hybrid_ir.errors import AbsentError
+
+def run(config, workdir):
+  raise AbsentError("nobody came")
+
+sys.modules["hybrid_ir.tasks.train"] = types.SimpleNamespace(run=run)
+from hybrid_ir.main import main
+main()
+"""
+  done = subprocess.run(
+    [
+      *(sys.executable, "-c", script, QUICKSTART, "--workdir=run"),
+      *("--config.task=train", f"--config.cache_dir={tmp_path}"),
+    ],
+    cwd=tmp_path,
+    env=os.environ | {"PYTHONPATH": str(ROOT)},
+    capture_output=True,
+    text=True,
+  )
+  assert (done.returncode, done.stderr) == (76, "error: nobody came\n")
+
+
 def test_a_full_disk_is_one_line(tmp_path):
   """A task that is stood in for, writing to a disk without room."""
   script = """

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from hybrid_ir import watchdog
+from hybrid_ir.errors import ABSENT
 from hybrid_ir.watchdog import watch
 
 from .free_ports import free_port
@@ -133,7 +134,7 @@ def test_all_end_in_time(start):
 @pytest.mark.parametrize("script", [SCRIPT, SUMS])
 def test_a_killed_process_ends_the_others(start, victim, script):
   codes, said = ends(start(2, "kill", victim, 60, script=script))
-  expected = [watchdog.DEAD] * 2
+  expected = [ABSENT] * 2
   expected[victim] = -signal.SIGKILL
   assert codes == expected, said
   assert f"error: process {victim} (" in said[1 - victim]

@@ -16,7 +16,7 @@ from typing import Any
 
 import jax
 
-from hybrid_ir.errors import UserError
+from hybrid_ir.errors import ABSENT, AbsentError, UserError
 from hybrid_ir.hosts.endings import on_abort, skip_clean_up
 from hybrid_ir.hosts.wire import on_all_addresses
 
@@ -40,8 +40,8 @@ def join(distributed: bool, timeout_s: int) -> None:
     timeout_s: seconds to wait for the others.
 
   Raises:
-    UserError: a variable is missing or wrong, the coordinator is not there, or
-      not all processes came.
+    UserError: a variable is missing or wrong, or a port is in use.
+    AbsentError: the coordinator is not there, or not all processes came.
   """
   if jax.distributed.is_initialized():
     return
@@ -153,7 +153,7 @@ def _check_reachable(address: str, until: float, timeout_s: int) -> None:
   """Waits until somebody listens at the coordinator's address.
 
   Raises:
-    UserError: nobody did.
+    AbsentError: nobody did.
   """
   host, _, port = address.rpartition(":")
   reason = ""
@@ -164,7 +164,7 @@ def _check_reachable(address: str, until: float, timeout_s: int) -> None:
     except OSError as error:
       reason = error.strerror or str(error)
       time.sleep(min(0.5, left))
-  raise UserError(
+  raise AbsentError(
     f"environment: {ADDRESS}={address}: unreachable for {timeout_s} s"
     f" ({reason}); is process 0 running there (see its log), is it the right"
     " address and port, does a firewall allow it?"
@@ -177,7 +177,8 @@ def _initialize(
   """jax.distributed.initialize, or an error in time.
 
   Raises:
-    UserError: it failed, or did not come to an end.
+    UserError: it failed.
+    AbsentError: it did not come to an end.
   """
   failed: list[Exception] = []
 
@@ -200,10 +201,10 @@ def _initialize(
     thread.join(max(1.0, until - time.monotonic()))
     late = thread.is_alive()
     if late:
-      skip_clean_up(2)
+      skip_clean_up(ABSENT)
       stack.pop_all()  # what is left behind may still abort
   if late:
-    raise UserError(
+    raise AbsentError(
       f"not all processes came together within {timeout_s} s (config key"
       f" 'mesh.timeout_s'); {hint}"
     )

@@ -104,8 +104,9 @@ def test_a_port_in_use(environment):
 
 def test_a_process_that_does_not_come(port):
   waits = start(port, 0, 2)
-  said = waits.communicate(timeout=60000)[1]
-  assert waits.returncode == 2, said
+  said = waits.communicate(timeout=60)[1]
+  # It may be on its way, or its machine be mended: what started them may go on.
+  assert waits.returncode == 76, said
   assert "error: not all processes came together within 5 s" in said
   assert "were 2 processes started, with JAX_PROCESS_ID from 0 to 1" in said
 
@@ -119,7 +120,8 @@ def test_an_id_used_twice(port):
     process.stdin.flush()
   for process in joining:
     said = process.communicate(timeout=60)[1]
-    assert process.returncode == 2, said
+    # JAX aborts some; the others wait for an id that does not come.
+    assert process.returncode in (2, 76), said
     assert "with JAX_PROCESS_ID from 0 to 2, each once" in said
 
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 
-from hybrid_ir.watchdog import DEAD
+from hybrid_ir.errors import ABSENT
 
 from .several import environment
 
@@ -111,7 +111,7 @@ def test_one_is_killed_and_two_go_on(
     workdir = pathlib.Path(folder)
     said = logs[f"{workdir.name}.{1 - victim}"]
     if ends[1] != 0:  # else the kill came when the run was done
-      assert ends == [-signal.SIGKILL, DEAD], said
+      assert ends == [-signal.SIGKILL, ABSENT], said
       assert f"error: process {victim} (" in said
       assert "ended without a word" in said
     assert again == [0, 0], logs
