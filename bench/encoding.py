@@ -48,6 +48,7 @@ TOLERANCE = 1e-4  # of an embedding's entries, in float32
 PRECISIONS = ("float32", "bfloat16", "autocast")
 BATCHES = (32, 64)
 _SAMPLE = 512
+_POLL_S = 0.05
 
 Texts = tuple[list[str], list[str]]  # queries and passages, without prefixes
 
@@ -218,10 +219,18 @@ def _peak(
   process = subprocess.Popen(
     command, env=environment, stdout=subprocess.DEVNULL
   )
-  _, status, usage = os.wait4(process.pid, 0)
-  if status:
+  # The last that its own entry says. Not rusage's, which begins with the peak
+  # of the process that started it: of this one, after the table of speed.
+  status = pathlib.Path(f"/proc/{process.pid}/status")
+  peak = 0.0
+  while process.poll() is None:
+    for line in status.read_text().splitlines():
+      if line.startswith("VmHWM"):
+        peak = int(line.split()[1]) / 1024
+    time.sleep(_POLL_S)
+  if process.returncode:
     sys.exit(f"failed: {' '.join(command)}")
-  return usage.ru_maxrss / 1024
+  return peak
 
 
 def main() -> None:
@@ -231,7 +240,9 @@ def main() -> None:
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
   add_options(parser)
-  parser.add_argument("--share", type=float, default=1.0, help="of the texts")
+  parser.add_argument(
+    "--share", type=float, default=1.0, help="of the texts; 0: memory alone"
+  )
   parser.add_argument(
     "--memory_texts",
     type=int,
@@ -240,7 +251,8 @@ def main() -> None:
     help="sizes of the corpora; none: no table",
   )
   options = parser.parse_args()
-  print(speed(make_config(options), options))
+  if options.share:
+    print(speed(make_config(options), options))
   if options.memory_texts:
     print(memory(options))
 
