@@ -57,7 +57,7 @@ def describe(found: Figures, config: Config) -> Iterator[str]:
   )
   yield from _memory_lines(found.memory, found.chip.memory)
   yield from _collective_lines(found.collectives)
-  yield from _bound_lines(found, B, chips)
+  yield from _bound_lines(found, config, chips)
 
 
 def _memory_lines(memory: Memory, capacity: int) -> Iterator[str]:
@@ -93,8 +93,17 @@ def _collective_lines(exchanged: Sequence[Collective]) -> Iterator[str]:
     yield "  none"
 
 
-def _bound_lines(found: Figures, pairs: int, chips: int) -> Iterator[str]:
+def _bound_lines(found: Figures, config: Config, chips: int) -> Iterator[str]:
   least = bound(found.chip, found.executed, found.memory, found.collectives)
+  if parts := _in_part(config):
+    yield f"work      {found.executed / 1e12:,.3f} TFLOP a chip"
+    yield (
+      f"bound     compute {least.compute * 1e3:,.2f} ms, ICI"
+      f" {least.links * 1e3:,.2f} ms a step at the least; HBM's and MFU are not"
+      f" known where {' and '.join(parts)} leave parameters as they are"
+    )
+    return
+  pairs = config.train.batch_size
   used = utilization(found.chip, chips, found.needed, least.seconds)
   yield (
     f"work      {found.executed / 1e12:,.3f} TFLOP a chip, of which the model"
@@ -109,3 +118,15 @@ def _bound_lines(found: Figures, pairs: int, chips: int) -> Iterator[str]:
     f"          {pairs / least.seconds:,.0f} pairs/s and MFU {used:.0%} at the"
     " most; a bound, not a measurement"
   )
+
+
+def _in_part(config: Config) -> list[str]:
+  """The keys by which a step does not read and write the whole state."""
+  adapt = config.adapt
+  keys = {
+    "optimizer.embeddings": config.optimizer.embeddings == "lazy",
+    "adapt.freeze_embeddings": adapt.freeze_embeddings,
+    "adapt.freeze_layers": adapt.freeze_layers,
+    "adapt.lora_rank": adapt.lora_rank,
+  }
+  return [f"'{name}'" for name, is_set in keys.items() if is_set]

@@ -128,10 +128,11 @@ def test_a_mesh_of_some_of_the_chips_is_refused(config_for):
   assert dict(mesh.shape) == {"data": 4, "fsdp": 2}
 
 
-def test_the_lines_say_what_was_found(config_for):
+@pytest.fixture(scope="module")
+def figures(config_for):
   config = config_for({"train.batch_size": 1000})
   exchange = Collective("all-reduce", ("data",), 4, 10**9, 12)
-  found = pod.Figures(
+  return pod.Figures(
     chip=CHIPS["v5e"],
     mesh={"data": 4, "fsdp": 4},
     contract=contract_of(config),
@@ -142,7 +143,22 @@ def test_the_lines_say_what_was_found(config_for):
     executed=197e12 / 2,  # half a second
     needed=16 * 197e12 / 4,
   )
-  lines = "\n".join(describe(found, config))
+
+
+@pytest.mark.parametrize(
+  "changes",
+  [{"optimizer.embeddings": "lazy"}, {"adapt.freeze_layers": 1}],
+)
+def test_no_bound_by_parameters_that_stay(config_for, figures, changes):
+  lines = "\n".join(describe(figures, config_for(changes)))
+  assert "compute 500.00 ms, ICI 180.00 ms a step at the least" in lines
+  assert f"are not known where '{next(iter(changes))}' leave" in lines
+  assert "needs" not in lines
+
+
+def test_the_lines_say_what_was_found(config_for, figures):
+  config = config_for({"train.batch_size": 1000})
+  lines = "\n".join(describe(figures, config))
   assert "1,234,567 parameters" in lines
   assert "4,096.0 of 16,384 (25%)" in lines
   assert (
