@@ -8,11 +8,11 @@ extra `bench`.
 Both sides train all parameters on the pairs of our plan's first batches (32 of
 MLQA-R, texts of at most 128 tokens, prefixes included), in its order: InfoNCE
 over the batch at temperature .02 without masks, no dropout, AdamW at a constant
-rate. Each turn starts from the encoder's weights and counts --steps steps, the
-making of their batches (and tokenizing, for the peer does it in training)
-included; a step before them is not counted, nor is the first round, which
-compiles. The peer has a process of its own, as its users have. The losses of
-the first steps must agree.
+rate. Each turn starts from the encoder's weights and counts --steps steps: of
+the peer with the making of its batches, tokenizing too, which it does in
+training; ours are made ahead, some of them in the step before, which is not
+counted, nor is the first round, which compiles. The peer has a process of its
+own, as its users have. The losses of the first steps must agree.
 
 Arithmetic is counted on real tokens: a token of a text of n tokens, in a layer
 of width D, costs 6 operations for each entry of the layer's kernels (forward,
