@@ -12,9 +12,8 @@ Expected:  XQuAD-R after MLQA-R, mAP mono / cross / multi, rank distance: X-X
            .799 / .707 / .582, 295; untrained .800 / .640 / .298, 1214
            MLQA-R after XQuAD-R: X-X .666 / .530 / .423, 722; X-Y .657 / .569
            / .486, 401; hybrid .664 / .567 / .484, 424; untrained .655 / .460
-           / .312, 1573 (docs/results/paper.md and paper_xquad_r.md; all
-           of alpha after MLQA-R, seed 0: paper_alpha.md; the rest is not yet
-           measured)
+           / .312, 1573 (docs/results/paper.md, with all of alpha, and
+           paper_xquad_r.md, whose alpha .25 to .75 are not yet measured)
 Full size: --config=configs/studies/paper.py:full, on one TPU host (v5e-8): the
            paper's encoders on mMARCO, 20,000 steps of 96 pairs, scored on
            XQuAD-R, MLQA-R and MIRACL (docs/studies.md, The paper's data); of
