@@ -10,7 +10,8 @@ Disk:      1.1 GB, of the run that is under way
 Expected:  mono MRR, "--config.study.only=model=3 layers": at 128, 256, 512,
            1148 questions .459 .462 .464 .466; at 800, 1600, 3200, 12800 pairs
            .236 .272 .354 .520; batches of 8, 16, 64 .519 .503 .375
-           (docs/results/scaling.md; 6 and 12 layers are not yet measured)
+           (docs/results/scaling.md); 12, 6, 3 layers .799 .525 .466
+           (scaling_layers.md; the other axes at 12 layers are not yet measured)
 Full size: --config=configs/studies/scaling.py:full, on one TPU host: XLM-R on
            mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py),
            scored on MIRACL, too: from an eighth of the pairs to twice as many,
