@@ -368,35 +368,41 @@ main()
   }
 
 
-def test_absent_processes_are_one_line_and_another_code(tmp_path):
-  script = """
+def run_stand_in(folder, task):
+  """Runs main in a folder, where task=train is `run` of a script."""
+  script = f"""{task}
 import sys, types
-from hybrid_ir.errors import AbsentError
-
-def run(config, workdir):
-  raise AbsentError("nobody came")
-
 sys.modules["hybrid_ir.tasks.train"] = types.SimpleNamespace(run=run)
 from hybrid_ir.main import main
 main()
 """
-  done = subprocess.run(
+  return subprocess.run(
     [
       *(sys.executable, "-c", script, QUICKSTART, "--workdir=run"),
-      *("--config.task=train", f"--config.cache_dir={tmp_path}"),
+      *("--config.task=train", f"--config.cache_dir={folder}"),
     ],
-    cwd=tmp_path,
+    cwd=folder,
     env=os.environ | {"PYTHONPATH": str(ROOT)},
     capture_output=True,
     text=True,
+    check=False,
   )
+
+
+def test_absent_processes_are_one_line_and_another_code(tmp_path):
+  task = """
+from hybrid_ir.errors import AbsentError
+
+def run(config, workdir):
+  raise AbsentError("nobody came")
+"""
+  done = run_stand_in(tmp_path, task)
   assert (done.returncode, done.stderr) == (76, "error: nobody came\n")
 
 
 def test_a_full_disk_is_one_line(tmp_path):
   """A task that is stood in for, writing to a disk without room."""
-  script = """
-import sys, types
+  task = """
 import numpy as np
 from hybrid_ir import files
 
@@ -405,22 +411,8 @@ def run(config, workdir):
   with files.write_aside(path) as aside:
     aside.symlink_to("/dev/full")
     files.save_array(aside, np.zeros(9))
-
-sys.modules["hybrid_ir.tasks.train"] = types.SimpleNamespace(run=run)
-from hybrid_ir.main import main
-main()
 """
-  done = subprocess.run(
-    [
-      *(sys.executable, "-c", script, QUICKSTART, "--workdir=run"),
-      *("--config.task=train", f"--config.cache_dir={tmp_path}"),
-    ],
-    cwd=tmp_path,
-    env=os.environ | {"PYTHONPATH": str(ROOT)},
-    capture_output=True,
-    text=True,
-    check=False,
-  )
+  done = run_stand_in(tmp_path, task)
   path = tmp_path / "run" / "new" / "array.npy"
   assert done.returncode == 2
   assert done.stderr.startswith(
