@@ -118,6 +118,6 @@ def _own_name(path: str, stored: dict[str, Any]) -> str:
   name = pathlib.Path(path).name.lower()
   size = stored.get("vocab_size")
   # English E5, trained on other sets, has a smaller vocabulary.
-  if "e5" in re.split(r"[-_.]", name) and isinstance(size, int):
-    return "multilingual-e5" if size >= _XLMR_PIECES else name
-  return name
+  has_pieces = isinstance(size, int) and size >= _XLMR_PIECES
+  is_e5 = has_pieces and "e5" in re.split(r"[-_.]", name)
+  return "multilingual-e5" if is_e5 else name

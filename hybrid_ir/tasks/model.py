@@ -49,9 +49,8 @@ class Model:
         longer than every row.
     """
     contract, rows = self.contract, config.layout.row_lengths
-    if (length := max(contract.query_length, contract.passage_length)) > rows[
-      -1
-    ]:
+    length = max(contract.query_length, contract.passage_length)
+    if length > rows[-1]:
       raise UserError(
         f"config key 'layout.row_lengths' is {rows}, but the model was trained"
         f" with texts of {length} tokens; make the last {length} at least, or"
