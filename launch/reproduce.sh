@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every documented figure, by name, and the commands that make it.
+# Documented figures, by name, and the commands that make them.
 #
 #   launch/reproduce.sh                     the list
 #   launch/reproduce.sh NAME ... [flags]    runs them, one after the other

@@ -87,7 +87,7 @@ set_commit() {
 # about in them, and the machine needs no access to the repository.
 set_up() {
   local folder status=0
-  [ -z "$(git -C "$here/.." status --porcelain --untracked-files=no)" ] ||
+  [ -z "$(git -C "$here/.." status --porcelain)" ] ||
     say "note: what is not committed is not sent ($ref is)"
   folder=/tmp
   [ -n "$dry_run" ] || folder=$(mktemp -d) || return

@@ -12,8 +12,8 @@ Expected:  XQuAD-R, token F1 in mono, MAP in multi, rank distance, at 1:0, 3:1,
            .586; 393 301 295 293 288; 1:1 by example .759, .562, 305
            (docs/results/ratio.md; the rest is not yet measured)
 Full size: --config=configs/studies/ratio.py:full, on one TPU host: mBERT and
-           what was trained from it (LaBSE) on mMARCO, 20,000 steps of 96 pairs
-           (hybrid_ir/studies/start.py)
+           LaBSE, another multilingual BERT, on mMARCO, 20,000 steps of 96
+           pairs (hybrid_ir/studies/start.py)
 """
 
 from hybrid_ir.config import Config

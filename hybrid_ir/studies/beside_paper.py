@@ -86,7 +86,8 @@ def _signs(
       yield Finding(
         f"{where}, {what}: {signed(d.measure, d.value)} here ({said}),"
         f" {signed(d.measure, value)} with {encoder} in the paper, {agrees}.",
-        f"{NAME}, rows {d.system} and {d.against}",
+        f"{NAME}, rows {d.system} and {d.against}; {tests_name(one)}, row"
+        f" {d.system} against {d.against}",
       )
   if unsure:
     yield Finding(

@@ -11,6 +11,10 @@ from hybrid_ir.studies.outcome import Arm
 
 ZERO_SHOT = "not trained on"
 UNPLACED = "not known"  # families.tsv lacks a language
+SOURCES = (
+  "Scripts are CLDR's likely ones of a language, families Glottolog's, branches"
+  " those of hybrid_ir/data/families.tsv."
+)
 TIES = {
   Similarity.SAME_LANGUAGE: "trained on",
   Similarity.SAME_BRANCH: "branch trained on",

@@ -12,7 +12,7 @@ from hybrid_ir.studies.along_size import (
 )
 from hybrid_ir.studies.outcome import OnBenchmark, Outcome
 from hybrid_ir.studies.page import Extra, Finding, Table
-from hybrid_ir.studies.seen import Grouping, fixed
+from hybrid_ir.studies.seen import SOURCES, Grouping, fixed
 from hybrid_ir.studies.size_plots import by_group
 from hybrid_ir.studies.sizes import Size, size_of
 from hybrid_ir.studies.tables import spread
@@ -70,7 +70,10 @@ def _caption(one: OnBenchmark, members: Mapping[str, Sequence[str]]) -> str:
   """What the means are of, and which languages are not among them."""
   there = {code for codes in members.values() for code in codes}
   left_out = [code for code in languages_of(one) if code not in there]
-  said = f"{one.benchmark}: means over the query languages named; ± over seeds."
+  said = (
+    f"{one.benchmark}: means over the query languages named; ± over seeds."
+    f" {SOURCES}"
+  )
   if left_out:
     said += (
       f" Left out are {' '.join(left_out)}: not in the same group, or in none,"

@@ -9,6 +9,7 @@ from hybrid_ir.studies.along_size import languages_of
 from hybrid_ir.studies.outcome import Arm, LanguageMean, OnBenchmark, Outcome
 from hybrid_ir.studies.page import Table
 from hybrid_ir.studies.seen import (
+  SOURCES,
   TIES,
   UNPLACED,
   Grouping,
@@ -57,7 +58,7 @@ def _grouped(
   lacking = [name for name in one.arms if name not in {a.name for a in arms}]
   caption = (
     f"{one.benchmark}: means over the query languages in parentheses; ± over"
-    " seeds."
+    f" seeds. {SOURCES}"
   )
   if lacking:
     caption += (

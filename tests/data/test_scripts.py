@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_ir.data import scripts
+from hybrid_ir.data import scripts, world_facts
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,16 @@ def test_only_shares_count(text, times):
 )
 def test_script_of_language(code, script):
   assert scripts.script_of_language(code) == script
+
+
+def test_texts_are_in_the_script_that_cldr_has_for_their_language():
+  texts = {}
+  for record in world_facts.records("test"):
+    texts.setdefault(record.language, []).append(record.passage)
+  assert len(texts) == 11
+  for code, passages in texts.items():
+    of_text = scripts.script_of(" ".join(passages))
+    assert of_text == scripts.script_of_language(code)
 
 
 @pytest.mark.parametrize("code", ["", "jp", "und", "zh_Hant"])

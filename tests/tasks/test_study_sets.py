@@ -49,7 +49,9 @@ def study(run, data, tmp_path):
         "compare.resamples": 200,
         **{
           f"study.{key}": getattr(shipped, key)
-          for key in ("name", "kind", "against", "measures", "only")
+          for key in (
+            *("name", "kind", "design", "against", "measures", "only"),
+          )
         },
         "study.seeds": (0,),
         "study.axes": {
@@ -110,9 +112,36 @@ def test_instructions_on_neuclir(study, tfds_home, ir_home, published):
   assert f"| {' | '.join(reversed(chains))} | multi |" in table
 
 
-def test_the_papers_table_on_miracl(study, ir_home, published):
+@pytest.fixture
+def on_miracl(ir_home, published):
+  """What scores a study on a collection in MIRACL's format."""
   ir_home(MIRACL)
   published(MIRACL_COUNTS)
+  return {
+    "evaluate.benchmarks": (MIRACL_DEV,),
+    "evaluate.allow_faults": True,  # a query has no relevant passage
+    "study.notes": {MIRACL_DEV: "fixture: four passages"},
+  }
+
+
+def test_scaling_on_miracl(study, on_miracl):
+  table, findings = study(
+    "scaling",
+    {
+      "study.only": (
+        *("questions=1148", "pairs=6400", "batch=32", "batch=8", "batch=16"),
+        *("languages=ar de en es hi vi zh", "model=12 layers"),
+      ),
+      "data.languages": ("de", "en", "tr"),  # so that sw is zero-shot
+      **on_miracl,
+    },
+  )
+  assert "3 of 3 cells done." in table
+  assert "miracl_sw_dev: MRR over pairs a batch by script" in table
+  assert f"{MIRACL_DEV} (evaluation) is a fixture" in findings
+
+
+def test_the_papers_table_on_miracl(study, on_miracl):
   table, findings = study(
     "paper",
     {
@@ -120,13 +149,14 @@ def test_the_papers_table_on_miracl(study, ir_home, published):
         *("batches=hybrid", "batches=X-X", "batches=untrained"),
         *("encoder=E5", "data=mlqa_r"),
       ),
-      "evaluate.benchmarks": (MIRACL_DEV,),
-      "evaluate.allow_faults": True,  # a query has no relevant passage
-      "study.notes": {MIRACL_DEV: "fixture: four passages"},
+      # As at full size: those of the paper's MIRACL, too.
+      "study.measures": ("map", "rank_distance", "ndcg@10", "recall@100"),
+      **on_miracl,
     },
   )
   assert "3 of 3 cells done." in table
   assert "miracl_sw_dev: tests" in table
+  assert "| mono MAP | mono nDCG@10 | mono R@100 |" in table
   assert f"{MIRACL_DEV} (evaluation) is a fixture" in findings
   # The paper's figures are not put beside a fixture's.
   assert papers.SOURCE not in table
