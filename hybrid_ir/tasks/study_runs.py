@@ -17,7 +17,7 @@ from hybrid_ir import clock, stopping
 from hybrid_ir.config import Config
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.benchmarks import Benchmark
-from hybrid_ir.evaluation.catalog import open_benchmark
+from hybrid_ir.evaluation.catalog import open_benchmark, prefixed_as
 from hybrid_ir.studies import machine, origins, state
 from hybrid_ir.studies.estimate import Speeds
 from hybrid_ir.studies.grid import Cell
@@ -148,10 +148,12 @@ class Runs:
   def open(self, config: Config, name: str) -> Benchmark:
     """A benchmark, opened once for all cells that have its keys alike."""
     data, evaluation = config.data, config.evaluate
+    # By its source, which these decide, an encoder looks its prefixes up.
+    named = [one for one in prefixed_as(name) if one in data.prefixes]
     key = json.dumps(
       [
         *(name, data.lareqa_dir, data.mtop_dir, data.bitext_dir),
-        evaluation.allow_faults,
+        *(evaluation.allow_faults, named),
       ]
     )
     if key not in self._benchmarks:

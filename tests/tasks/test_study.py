@@ -26,6 +26,8 @@ from hybrid_ir.studies.write import check_folder, write_study
 from hybrid_ir.tasks import study_runs
 from hybrid_ir.training.checkpoint import FullDiskError
 
+from ..stand_ins import write_mtop
+
 AXES = {"kind": {"hybrid": {}, "X-X": {"mix.cross": 0.0}}}
 ONE = {"study.axes": {"kind": {"hybrid": {}}}, "study.seeds": (0,)}
 STUDY = {
@@ -282,6 +284,19 @@ def test_a_run_trained_again_and_stopped_is_not_taken_for_trained(
   run(tmp_path, changes)
   assert last_step(cell) == 300
   assert lines_of(cell, "results.jsonl") == whole
+
+
+def test_a_benchmark_has_the_prefixes_of_each_cell(make_config, tmp_path):
+  write_mtop(tmp_path)
+  axes = {"text": {"bare": {}, "own": {"data.prefixes": {"mtop": ("q: ", "")}}}}
+  keys = {"study.axes": axes, "study.seeds": (0,)}
+  config = make_config({**STUDY, **keys, "data.mtop_dir": str(tmp_path)})
+  cells = make_cells(config, tmp_path)
+  runs = study_runs.Runs(cells, config)
+  opened = [runs.open(cell.config, "mtop:intent") for cell in cells]
+  assert [one.source for one in opened] == ["mtop:intent", "mtop"]
+  again = [runs.open(cell.config, "mtop:intent") for cell in cells]
+  assert list(map(id, again)) == list(map(id, opened))
 
 
 def test_data_that_changed_is_refused(data, run, tmp_path):
