@@ -167,17 +167,16 @@ def _by_language(
   for arm in arms:
     values: dict[tuple[str, str, str], list[SeedValue]] = {}
     for run in groups[arm.name]:
-      step = max(
-        score.step
+      mine = [
+        score
         for score in scores[run.run.path]
-        if score.benchmark == benchmark
-      )
-      for score in scores[run.run.path]:
+        if score.benchmark == benchmark and score.search != "scann"
+      ]
+      for score in mine:
         language = score.query_language
         pool = {"mono": language, "cross": "*", "multi": "all"}[score.setting]
         if (
-          (score.benchmark, score.step) == (benchmark, step)
-          and score.search != "scann"
+          score.step == mine[-1].step  # of the line that counts, as in `load`
           and score.setting in arm.config.evaluate.settings
           and score.measure in config.study.measures
           and language not in ("*", "micro")

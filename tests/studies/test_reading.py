@@ -142,6 +142,21 @@ def test_figures_of_an_approximate_search_are_left_out(study, tmp_path):
   assert beside.by_language == alone.by_language
 
 
+def test_means_by_language_are_of_the_step_scored_last(study, tmp_path):
+  """Such as a dev set's best, scored after a later one that stays there."""
+  [alone] = read_outcome(*study).benchmarks
+  for results in tmp_path.glob("cells/*/results.jsonl"):
+    lines = [*map(json.loads, results.read_text().splitlines())]
+    newest = [
+      line | {"step": line["step"] + 1, "value": 0.77} for line in lines
+    ]
+    lines = newest + lines
+    results.write_text("".join(json.dumps(line) + "\n" for line in lines))
+  [beside] = read_outcome(*study).benchmarks
+  assert beside.estimates == alone.estimates
+  assert beside.by_language == alone.by_language
+
+
 def test_one_figure_a_line(study):
   lines = tidy(read_outcome(*study)).splitlines()
   assert lines[0].split(",")[:5] == [
