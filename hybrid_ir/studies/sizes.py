@@ -101,22 +101,20 @@ def _size(study: Config, size: Size, arm: Arm) -> float | None:
   config = arm.config
   if size.name in (_QUESTIONS, _BATCH) and not arm.cells[0].is_trained:
     return None
-  match size.name:
-    case "training languages":
-      return float(len(languages_seen(arm) or ())) or None
-    case "questions to train on":
-      return _questions(config)
-    case "pairs a batch":
-      return float(config.train.batch_size)
-    case "pairs trained on":
-      return float(config.train.steps * config.train.batch_size) or None
-    case _:
-      # What was pretrained on other data is on no curve of what was not.
-      variants = study.study.axes[size.axis].values()
-      scratch = any(keys.get("encoder.path") == "" for keys in variants)
-      if scratch and config.encoder.path:
-        return None
-      return _layer_parameters(config.encoder)
+  if size.name == _LANGUAGES:
+    return float(len(languages_seen(arm) or ())) or None
+  if size.name == _QUESTIONS:
+    return _questions(config)
+  if size.name == _BATCH:
+    return float(config.train.batch_size)
+  if size.name == _PAIRS:
+    return float(config.train.steps * config.train.batch_size) or None
+  # What was pretrained on other data is on no curve of what was not.
+  variants = study.study.axes[size.axis].values()
+  scratch = any(keys.get("encoder.path") == "" for keys in variants)
+  if scratch and config.encoder.path:
+    return None
+  return _layer_parameters(config.encoder)
 
 
 def _questions(config: Config) -> float | None:
