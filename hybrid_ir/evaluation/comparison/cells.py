@@ -12,6 +12,7 @@ from hybrid_ir.evaluation.comparison.figures import (
   Difference,
   Estimate,
   direction,
+  query_counts,
 )
 
 APART = "‡"  # the mark of a mean that is `apart`
@@ -52,11 +53,7 @@ def apart(one: BenchmarkComparison) -> set[tuple[str, str]]:
   A run that is cut has no rank distance for queries whose gold it lacks, which
   are those of the largest: its mean is the smallest, and says nothing.
   """
-  counts: dict[tuple[str, str], set[int]] = {}
-  for e in one.estimates:
-    column = counts.setdefault((e.setting, e.measure), set())
-    column.update(seed.queries for seed in e.seeds)
-  return {column for column, found in counts.items() if len(found) > 1}
+  return set(query_counts(one.estimates))
 
 
 def row(

@@ -5,6 +5,7 @@ and `report.decode` makes a Comparison of comparison.json.
 """
 
 import dataclasses
+from collections.abc import Iterable
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,3 +137,24 @@ def direction(measure: str) -> int:
   if family in ("rank_distance", "language_divergence"):
     return -1
   return 0 if family.startswith("own_language") else 1
+
+
+def query_counts(
+  estimates: Iterable[Estimate],
+) -> dict[tuple[str, str], dict[str, list[int]]]:
+  """Over how many queries means are, where these numbers differ.
+
+  Between systems, or seeds of one. None of such means is the best.
+
+  Returns:
+    (setting, measure) -> system -> its seeds' numbers, sorted.
+  """
+  every: dict[tuple[str, str], dict[str, list[int]]] = {}
+  for e in estimates:
+    counts = sorted({seed.queries for seed in e.seeds})
+    every.setdefault((e.setting, e.measure), {})[e.system] = counts
+  return {
+    column: by_system
+    for column, by_system in every.items()
+    if len({count for each in by_system.values() for count in each}) > 1
+  }

@@ -14,6 +14,7 @@ from hybrid_ir.evaluation.comparison.figures import (
   Bias,
   Estimate,
   SeedValue,
+  query_counts,
 )
 from hybrid_ir.evaluation.comparison.matching import (
   Column,
@@ -64,8 +65,6 @@ def compare_on(
     for measure in measures
     if not any(measure == name for run in runs for _, name in run.macro)
   ]
-  notes += _apart(systems, columns)
-  notes += _left_out(systems)
   matched, why_not = _match(benchmark, systems)
   # After `_match`, which can name a query that one of them lacks.
   why_not += check_data(benchmark, systems)
@@ -84,6 +83,7 @@ def compare_on(
       f" resamples the smallest p (Holm) is {least:.2g}; raise"
       " compare.resamples, or test fewer measures"
     )
+  estimates = tuple(_estimates(systems, columns, matched, tested))
   return BenchmarkComparison(
     benchmark=benchmark,
     unit=next(iter(runs[0].macro.values())).unit,
@@ -91,7 +91,7 @@ def compare_on(
     systems=tuple(systems),
     measures=tuple(dict.fromkeys(measure for _, measure in wanted)),
     tests=p.size,
-    estimates=tuple(_estimates(systems, columns, matched, tested)),
+    estimates=estimates,
     differences=tuple(
       difference
       for test, adjusted in zip(tested, p_holm, strict=True)
@@ -99,7 +99,7 @@ def compare_on(
       for difference in differences(matched, test, adjusted, level)
     ),
     bias=_bias(systems),
-    notes=(*notes, *why_not),
+    notes=(*notes, *_apart(estimates), *_left_out(systems), *why_not),
   )
 
 
@@ -123,21 +123,14 @@ def _columns(systems: _Systems) -> tuple[list[Column], list[str]]:
   return columns, notes
 
 
-def _apart(systems: _Systems, columns: Sequence[Column]) -> list[str]:
+def _apart(estimates: Sequence[Estimate]) -> Iterator[str]:
   """Means that are over more queries in some runs than in others."""
-  notes = []
-  for column in columns:
-    counts = {
-      name: sorted({run.macro[column].queries for run in runs})
-      for name, runs in systems.items()
-    }
-    if len({count for each in counts.values() for count in each}) > 1:
-      said = (f"{x}: {', '.join(map(str, each))}" for x, each in counts.items())
-      notes.append(
-        f"{' '.join(column)}: none is the best, as the means are over different"
-        f" numbers of queries ({'; '.join(said)})"
-      )
-  return notes
+  for column, counts in query_counts(estimates).items():
+    said = (f"{x}: {', '.join(map(str, each))}" for x, each in counts.items())
+    yield (
+      f"{' '.join(column)}: none is the best, as the means are over different"
+      f" numbers of queries ({'; '.join(said)})"
+    )
 
 
 def _left_out(systems: _Systems) -> list[str]:
