@@ -1,20 +1,21 @@
 """Arms tested against their baselines. From scores, to `reading`."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from hybrid_ir.config import Config
 from hybrid_ir.evaluation.comparison import significance
 from hybrid_ir.evaluation.comparison.figures import Difference, Estimate
-from hybrid_ir.evaluation.comparison.per_benchmark import compare_on
+from hybrid_ir.evaluation.comparison.per_benchmark import (
+  compare_on,
+  too_few_resamples,
+)
 from hybrid_ir.evaluation.comparison.systems import Scored
 from hybrid_ir.studies.outcome import Arm
 from hybrid_ir.studies.shared_seeds import runs_of
-
-# Of `compare_on`, whose family of tests is one pair's.
-_TOO_FEW = "no difference can be significant"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,6 +50,10 @@ def compare_pairs(
   Raises:
     UserError: runs that were not scored on the same queries and candidates.
   """
+  resamples, level = config.compare.resamples, config.compare.level
+  too_few = functools.partial(
+    too_few_resamples, resamples=resamples, level=level
+  )
   by_name = {arm.name: arm for arm in arms}
   pairs = [
     (by_name[against], arm)
@@ -64,8 +69,8 @@ def compare_pairs(
       benchmark,
       runs,
       measures=config.study.measures,
-      resamples=config.compare.resamples,
-      level=config.compare.level,
+      resamples=resamples,
+      level=level,
       seed=config.seed,
     )
     for runs in (*alone, *of_pairs)
@@ -93,7 +98,7 @@ def compare_pairs(
     note
     for one in compared
     for note in one.notes
-    if not note.startswith(_TOO_FEW)
+    if note not in too_few(one.tests)  # alone: here a test is one of all
   ]
   notes += [
     f"{arm.name}: no test against {against.name}, as no seed of both is done"
@@ -105,20 +110,9 @@ def compare_pairs(
     estimates=estimates,
     differences={
       (d.system, d.against, d.setting, d.measure): dataclasses.replace(
-        d, p_holm=float(p), significant=bool(p <= 1 - config.compare.level)
+        d, p_holm=float(p), significant=bool(p <= 1 - level)
       )
       for d, p in zip(tested, p_holm, strict=True)
     },
-    notes=tuple(dict.fromkeys((*notes, *_too_few(config, len(tested))))),
+    notes=tuple(dict.fromkeys((*notes, *too_few(len(tested))))),
   )
-
-
-def _too_few(config: Config, tests: int) -> Iterator[str]:
-  """Where even the smallest p is no significant one after Holm's correction."""
-  resamples, level = config.compare.resamples, config.compare.level
-  least = tests / (1 + resamples)
-  if least > 1 - level:
-    yield (
-      f"{_TOO_FEW}: of {tests} tests with {resamples} resamples the smallest p"
-      f" (Holm) is {least:.2g}; raise compare.resamples, or test fewer measures"
-    )

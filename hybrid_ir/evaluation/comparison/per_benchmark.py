@@ -76,13 +76,7 @@ def compare_on(
     _check_means(benchmark, systems, matched, tested)
   p = np.array([test.p for test in tested])  # [tests, K]
   p_holm = significance.holm(p.ravel()).reshape(p.shape)
-  least = p.size / (1 + resamples)
-  if least > 1 - level:
-    why_not.append(
-      f"no difference can be significant: of {p.size} tests with {resamples}"
-      f" resamples the smallest p (Holm) is {least:.2g}; raise"
-      " compare.resamples, or test fewer measures"
-    )
+  why_not += too_few_resamples(p.size, resamples, level)
   estimates = tuple(_estimates(systems, columns, matched, tested))
   return BenchmarkComparison(
     benchmark=benchmark,
@@ -101,6 +95,24 @@ def compare_on(
     bias=_bias(systems),
     notes=(*notes, *_apart(estimates), *_left_out(systems), *why_not),
   )
+
+
+def too_few_resamples(tests: int, resamples: int, level: float) -> list[str]:
+  """A note where even the smallest p is no significant one, else none.
+
+  Args:
+    tests: in Holm's family.
+    resamples: of the randomisation test.
+    level: a difference is significant at p (Holm) <= 1 - level.
+  """
+  least = tests / (1 + resamples)
+  if least <= 1 - level:
+    return []
+  return [
+    f"no difference can be significant: of {tests} tests with {resamples}"
+    f" resamples the smallest p (Holm) is {least:.2g}; raise compare.resamples,"
+    " or test fewer measures"
+  ]
 
 
 def _columns(systems: _Systems) -> tuple[list[Column], list[str]]:
