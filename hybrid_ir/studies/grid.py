@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from hybrid_ir.config import Config
 from hybrid_ir.config_keys import walk
@@ -41,6 +41,12 @@ class Cell:
   def is_trained(self) -> bool:
     """Whether it trains at all, or scores an encoder as it came."""
     return is_trained(self.config)
+
+  def line(self) -> Iterator["Cell"]:
+    """Itself, then what it starts from, and so on to the first."""
+    yield self
+    if self.starts_from:
+      yield from self.starts_from.line()
 
   def __str__(self) -> str:
     return f"{describe(self.labels)} seed={self.seed}"
@@ -146,12 +152,7 @@ def make_cells(config: Config, workdir: pathlib.Path) -> list[Cell]:
   ordered: dict[int, Cell] = {}
   for cell in cells:
     if cell.is_trained or cell.seed == first:
-      line: list[Cell] = []
-      before: Cell | None = cell
-      while before:
-        line.append(before)
-        before = before.starts_from
-      ordered.update((id(each), each) for each in reversed(line))
+      ordered.update((id(each), each) for each in reversed([*cell.line()]))
   _check_differ([*ordered.values()])
   return [*ordered.values()]
 

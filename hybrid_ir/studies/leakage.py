@@ -104,8 +104,7 @@ def _pairs(
   """
   seen = set()
   for cell in cells:
-    before: Cell | None = cell
-    while before:
+    for before in cell.line():
       if before.is_trained:
         for train in parse_weights(before.config.data.train)[0]:
           for benchmark in cell.config.evaluate.benchmarks:
@@ -113,16 +112,13 @@ def _pairs(
             if pair not in seen:
               seen.add(pair)
               yield (*pair, before.config)
-      before = before.starts_from
 
 
 def _trained_elsewhere(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:
   """What runs start from that is no run of the study, by benchmark, once."""
   seen = set()
   for cell in cells:
-    first = cell
-    while first.starts_from:
-      first = first.starts_from
+    *_, first = cell.line()
     for benchmark in cell.config.evaluate.benchmarks:
       pair = first.config.train.warm_start, benchmark
       if pair[0] and pair not in seen:

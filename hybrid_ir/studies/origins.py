@@ -51,8 +51,7 @@ def made_of(cell: Cell) -> dict[str, str]:
 
 def _made_of(cell: Cell, known: _Known) -> dict[str, str]:
   found: dict[str, str] = {}
-  before: Cell | None = cell
-  while before:
+  for before in cell.line():
     whose = "" if before is cell else f", in {before.key}"
     config = before.config
     folder = pathlib.Path(config.encoder.path).expanduser()
@@ -68,7 +67,6 @@ def _made_of(cell: Cell, known: _Known) -> dict[str, str]:
           found[f"{name}{whose}"] = _trained_on(config, name, known)
         except UserError:  # a run that needs it says so
           continue
-    before = before.starts_from
   return found
 
 

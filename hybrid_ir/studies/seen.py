@@ -6,7 +6,6 @@ from hybrid_ir.data import families, scripts
 from hybrid_ir.data.families import Similarity
 from hybrid_ir.data.sources import parse_weights
 from hybrid_ir.data.trained_on import languages_of
-from hybrid_ir.studies.grid import Cell
 from hybrid_ir.studies.outcome import Arm
 
 ZERO_SHOT = "not trained on"
@@ -33,8 +32,7 @@ def languages_seen(arm: Arm) -> frozenset[str] | None:
   What the encoder itself was pretrained on does not count.
   """
   found: set[str] = set()
-  cell: Cell | None = arm.cells[0]
-  while cell:
+  for cell in arm.cells[0].line():
     config = cell.config
     if config.train.warm_start and not cell.starts_from:
       return None  # of a run that is none of the study's
@@ -44,7 +42,6 @@ def languages_seen(arm: Arm) -> frozenset[str] | None:
         if not languages:
           return None
         found.update(languages)
-    cell = cell.starts_from
   return frozenset(found)
 
 
