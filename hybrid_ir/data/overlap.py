@@ -1,4 +1,4 @@
-"""Does training text hold evaluation text? From records, to study and report.
+"""Does training text hold evaluation text? From records, to studies.
 
   index(records, passages) -> Index    of what is evaluated on
   overlap(records, Index) -> Overlap   of what is trained on, in one pass
@@ -7,7 +7,6 @@ Texts are compared as `word_grams` folds them: NFKC, case, white space and
 punctuation make no difference. Hard negatives are not looked at.
 """
 
-import collections
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +20,6 @@ from hybrid_ir.data.records import Record
 
 _T = TypeVar("_T")
 _BATCH = 2048  # of some hundred thousand words, hashed at once
-_EXAMPLES = 5  # ids a kind and language
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,39 +31,15 @@ class Index:
   grams: Mapping[word_grams.Length, Mapping[int, np.ndarray]]  # by units
 
 
-@dataclasses.dataclass(frozen=True)
-class Found:
-  """Records of a kind: how many, and the ids of the first few."""
-
-  count: int = 0
-  ids: tuple[str, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class Counts:
-  """What training records of one language share with what is evaluated on."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Overlap:
+  """Training records, and how many share text with what is evaluated on."""
 
   records: int
-  same_query: Found  # the query equals a query evaluated on
-  same_passage: Found  # the passage equals a passage evaluated on
-  same_words: Found  # query or passage shares a gram with either of them
-  any: Found  # at least one of these
-
-
-@dataclasses.dataclass(frozen=True)
-class Overlap:
-  """What training records share with what is evaluated on."""
-
-  by_language: Mapping[str, Counts]  # a record's language; sorted
-  queries: int  # distinct texts evaluated on
-  queries_found: int  # of these, those that are queries trained on
-  passages: int
-  passages_found: int
-
-  @property
-  def records(self) -> int:
-    """The records looked at."""
-    return sum(counts.records for counts in self.by_language.values())
+  same_query: int  # the query equals a query evaluated on
+  same_passage: int  # the passage equals a passage evaluated on
+  same_words: int  # query or passage shares a gram with either of them
+  any: int  # at least one of these
 
 
 def index(records: Iterable[Record], passages: Iterable[str] = ()) -> Index:
@@ -101,9 +75,7 @@ def overlap(records: Iterable[Record], evaluated: Index) -> Overlap:
 
   Its memory is the index's: the records stream by.
   """
-  tally = _Tally()
-  queries_found: set[int] = set()
-  passages_found: set[int] = set()
+  counts = np.zeros(5, np.int64)  # in the order of Overlap's fields
   for batch in _batches(records, "training for overlap"):
     n = len(batch)
     folded = [word_grams.folded(record.query) for record in batch]
@@ -111,49 +83,12 @@ def overlap(records: Iterable[Record], evaluated: Index) -> Overlap:
     keys = _keys(folded)
     same_query = _is_in(keys[:n], evaluated.queries)
     same_passage = _is_in(keys[n:], evaluated.passages)
-    queries_found.update(keys[:n][same_query].tolist())
-    passages_found.update(keys[n:][same_passage].tolist())
     shares = _share_grams(folded, evaluated)
     same_words = shares[:n] | shares[n:]
     found = same_query | same_passage | same_words
-    tally.add(batch, (same_query, same_passage, same_words, found))
-  return Overlap(
-    by_language=tally.by_language(),
-    queries=len(evaluated.queries),
-    queries_found=len(queries_found),
-    passages=len(evaluated.passages),
-    passages_found=len(passages_found),
-  )
-
-
-class _Tally:
-  """Counts by language and kind, the kinds in the order of Counts' fields."""
-
-  def __init__(self) -> None:
-    self._records: collections.Counter[str] = collections.Counter()
-    self._found: collections.Counter[tuple[str, int]] = collections.Counter()
-    self._ids: dict[tuple[str, int], list[str]] = {}
-
-  def add(self, batch: list[Record], kinds: tuple[np.ndarray, ...]) -> None:
-    self._records.update(record.language for record in batch)
-    for kind, there in enumerate(kinds):
-      for i in np.flatnonzero(there):
-        key = (batch[i].language, kind)
-        self._found[key] += 1
-        ids = self._ids.setdefault(key, [])
-        if len(ids) < _EXAMPLES and batch[i].id not in ids:
-          ids.append(batch[i].id)
-
-  def by_language(self) -> dict[str, Counts]:
-    return {
-      language: Counts(self._records[language], *self._kinds(language))
-      for language in sorted(self._records)
-    }
-
-  def _kinds(self, language: str) -> Iterator[Found]:
-    for kind in range(4):
-      key = (language, kind)
-      yield Found(self._found[key], tuple(self._ids.get(key, ())))
+    kinds = (same_query, same_passage, same_words, found)
+    counts += [n, *(int(kind.sum()) for kind in kinds)]
+  return Overlap(*counts.tolist())
 
 
 def _batches(items: Iterable[_T], of: str) -> Iterator[list[_T]]:

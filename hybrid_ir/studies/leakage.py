@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from hybrid_ir.config import Config
 from hybrid_ir.data import word_grams
-from hybrid_ir.data.overlap import Overlap, index, overlap
+from hybrid_ir.data.overlap import index, overlap
 from hybrid_ir.data.records import Record, Source
 from hybrid_ir.data.sources import open_source, parse_weights
 from hybrid_ir.errors import UserError
@@ -169,17 +169,5 @@ def _compare(source: Source, benchmark: Benchmark) -> _Counts:
   others = set(benchmark.passage_texts) - answers
   other = None
   if len(others) <= _MOST_CANDIDATES:
-    other = _sum(overlap(source.read(), index((), sorted(others))), "any")
-  return _Counts(
-    records=found.records,
-    same_query=_sum(found, "same_query"),
-    same_passage=_sum(found, "same_passage"),
-    same_words=_sum(found, "same_words"),
-    any=_sum(found, "any"),
-    other=other,
-  )
-
-
-def _sum(found: Overlap, kind: str) -> int:
-  """Over the languages."""
-  return sum(getattr(c, kind).count for c in found.by_language.values())
+    other = overlap(source.read(), index((), sorted(others))).any
+  return _Counts(**dataclasses.asdict(found), other=other)
