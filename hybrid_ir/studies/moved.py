@@ -10,13 +10,8 @@ from hybrid_ir.studies.mixture import kind_of_batches
 from hybrid_ir.studies.outcome import Moved, OnBenchmark, Outcome
 from hybrid_ir.studies.page import Finding, Plot, Table
 from hybrid_ir.studies.shared_seeds import seeds_of, sides
-from hybrid_ir.studies.tables import probability
-from hybrid_ir.studies.verdict import (
-  NOISE,
-  ONE_SEED,
-  UNSURE,
-  seed_bound,
-)
+from hybrid_ir.studies.tables import interval, probability
+from hybrid_ir.studies.verdict import in_words
 
 _HEADS = (
   *("arm", "setting", "measure", "hybrid minus", "as it is", "changed"),
@@ -98,7 +93,7 @@ def _row(one: OnBenchmark, each: Moved, kind: str) -> tuple[str, ...]:
   seeds = seeds_of(one, _arms(each), each.setting, each.measure)
   return (
     *(each.hybrid, each.setting, title(each.measure), kind, before, after),
-    *(signed(each.measure, each.value), _interval(each)),
+    *(signed(each.measure, each.value), interval(each)),
     *(probability(each.p), probability(each.p_holm), str(len(seeds))),
     _verdict(one, each),
   )
@@ -110,7 +105,7 @@ def _finding(one: OnBenchmark, each: Moved, kind: str) -> Finding:
     f"On {one.benchmark}, {each.setting} {title(each.measure)} of hybrid minus"
     f" {kind} is {before} as it is ({each.as_it_is}) and {after} with"
     f" {each.hybrid}: moved by {signed(each.measure, each.value)}"
-    f" {_interval(each)}, p (Holm) {probability(each.p_holm)}:"
+    f" {interval(each)}, p (Holm) {probability(each.p_holm)}:"
     f" {_verdict(one, each)}.",
     f"{_name(one)}, row {each.hybrid}, {each.setting} {title(each.measure)}",
   )
@@ -137,18 +132,8 @@ def _arms(each: Moved) -> tuple[str, str, str, str]:
 
 
 def _verdict(one: OnBenchmark, each: Moved) -> str:
-  if not each.significant:
-    return NOISE
   word = _GAINS if direction(each.measure) * each.value > 0 else _LOSES
-  bound = seed_bound(sides(one, _arms(each), each.setting, each.measure))
-  if bound is None:
-    return f"{word} {ONE_SEED}"
-  return word if abs(each.value) > bound else f"{word} {UNSURE}"
-
-
-def _interval(each: Moved) -> str:
-  ends = (signed(each.measure, end) for end in (each.low, each.high))
-  return f"[{', '.join(ends)}]"
+  return in_words(one, _arms(each), each, word)
 
 
 def _name(one: OnBenchmark) -> str:

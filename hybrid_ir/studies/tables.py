@@ -6,7 +6,7 @@ from hybrid_ir.evaluation.comparison.cells import number, signed, title
 from hybrid_ir.evaluation.comparison.figures import Difference
 from hybrid_ir.evaluation.results import SETTINGS
 from hybrid_ir.studies.mixture import by_example
-from hybrid_ir.studies.outcome import OnBenchmark, Outcome
+from hybrid_ir.studies.outcome import Moved, OnBenchmark, Outcome
 from hybrid_ir.studies.page import Table
 from hybrid_ir.studies.shared_seeds import seeds_of
 from hybrid_ir.studies.verdict import verdict
@@ -46,7 +46,7 @@ def spread(measure: str, value: float, deviation: float | None) -> str:
   return text if deviation is None else f"{text} ± {number(measure, deviation)}"
 
 
-def interval(difference: Difference) -> str:
+def interval(difference: Difference | Moved) -> str:
   """From low to high."""
   ends = (difference.low, difference.high)
   return f"[{', '.join(signed(difference.measure, end) for end in ends)}]"

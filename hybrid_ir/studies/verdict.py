@@ -10,7 +10,7 @@ from hybrid_ir.evaluation.comparison.figures import (
   Estimate,
   direction,
 )
-from hybrid_ir.studies.outcome import OnBenchmark
+from hybrid_ir.studies.outcome import Moved, OnBenchmark
 from hybrid_ir.studies.shared_seeds import sides
 
 BETTER, WORSE, DIFFERENT = "better", "worse", "different"
@@ -28,21 +28,36 @@ def verdict(one: OnBenchmark, difference: Difference) -> str:
   `seed_bound`, too, or is told not to, and so is one seed. An arm that is not
   trained has no seed.
   """
-  if not difference.significant:
-    return NOISE
   way = direction(difference.measure) * difference.value
   word = BETTER if way > 0 else WORSE if way < 0 else DIFFERENT
-  names = difference.system, difference.against
+  return in_words(
+    one, (difference.system, difference.against), difference, word
+  )
+
+
+def in_words(
+  one: OnBenchmark, arms: Sequence[str], found: Difference | Moved, word: str
+) -> str:
+  """As `verdict`, of what `word` says where nothing speaks against it.
+
+  Args:
+    one: the benchmark.
+    arms: names of the sides of the test.
+    found: what it said.
+    word: for the direction in which they differ.
+  """
+  if not found.significant:
+    return NOISE
   bound = seed_bound(
     [
       estimate
-      for estimate in sides(one, names, difference.setting, difference.measure)
+      for estimate in sides(one, arms, found.setting, found.measure)
       if estimate.system not in one.seedless
     ]
   )
   if bound is None:
     return f"{word} {ONE_SEED}"
-  return word if abs(difference.value) > bound else f"{word} {UNSURE}"
+  return word if abs(found.value) > bound else f"{word} {UNSURE}"
 
 
 def seed_bound(estimates: Sequence[Estimate]) -> float | None:
