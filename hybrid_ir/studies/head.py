@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from hybrid_ir.config import Config
+from hybrid_ir.evaluation.comparison.markdown import plain
 from hybrid_ir.studies import machine, state
 from hybrid_ir.studies.axes import describe, kept
 from hybrid_ir.studies.grid import Cell
-from hybrid_ir.studies.page import plain
 
 # At the beginning, or within Python's lists of names.
 _PATH = re.compile(r"""(^|['"(\[ ])([/~][^'")\]]*)""")

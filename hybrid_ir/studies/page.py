@@ -1,8 +1,8 @@
 """What a study's pages are made of. From the studies, to `write`."""
 
 import dataclasses
-import re
-from collections.abc import Sequence
+
+from hybrid_ir.evaluation.comparison import markdown
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,19 +41,12 @@ class Extra:
   findings: tuple[Finding, ...] = ()
 
 
-def plain(text: str) -> str:
-  """Text that Markdown shows letter by letter."""
-  return re.sub(r"([\\`*\[\]|<>]|(?<!\w)_|_(?!\w))", r"\\\1", text)
-
-
 def table_lines(table: Table) -> list[str]:
   """A table in Markdown."""
-  rows: Sequence[Sequence[str]] = table.rows
+  rows = ([*map(markdown.plain, row)] for row in table.rows)
   return [
-    f"**{table.name}.** {plain(table.caption)}",
+    f"**{table.name}.** {markdown.plain(table.caption)}",
     "",
-    f"| {' | '.join(map(plain, table.heads))} |",
-    "|---" * len(table.heads) + "|",
-    *(f"| {' | '.join(map(plain, row))} |" for row in rows),
+    *markdown.table([*map(markdown.plain, table.heads)], rows),
     "",
   ]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from hybrid_ir.config import Config
 from hybrid_ir.errors import UserError
+from hybrid_ir.evaluation.comparison.markdown import plain
 from hybrid_ir.evaluation.report import svg
 from hybrid_ir.files import build_folder, not_of
 from hybrid_ir.studies import instruct, mtop, paper, ratio, scaling
@@ -21,7 +22,6 @@ from hybrid_ir.studies.page import (
   Finding,
   Plot,
   Table,
-  plain,
   table_lines,
 )
 from hybrid_ir.studies.reading import read_outcome

@@ -21,18 +21,31 @@ def markdown(comparison: Comparison) -> str:
   """Means, every pair's tests, and what was left out."""
   lines = ["# Comparison", "", *map(_system, comparison.systems), ""]
   for one in comparison.benchmarks:
-    lines += [f"## {_plain(one.benchmark)}", "", *_means(comparison, one), ""]
+    lines += [f"## {plain(one.benchmark)}", "", *_means(comparison, one), ""]
     if one.differences:
-      lines += [*_table(_PAIRS, map(_pair, one.differences)), ""]
+      lines += [*table(_PAIRS, map(_pair, one.differences)), ""]
       lines += [_explanation(comparison), ""]
     lines += _list(one.notes)
   lines += _list(comparison.notes)
   return "\n".join(lines).rstrip() + "\n"
 
 
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+  """Lines of a table of texts that are Markdown already."""
+  yield f"| {' | '.join(heads)} |"
+  yield "|---" * len(heads) + "|"
+  for row in rows:
+    yield f"| {' | '.join(row)} |"
+
+
+def plain(text: str) -> str:
+  """Text that Markdown shows letter by letter."""
+  return re.sub(r"([\\`*\[\]|<>]|(?<!\w)_|_(?!\w))", r"\\\1", text)
+
+
 def _system(system: System) -> str:
-  runs = [f"{_plain(run.path)} (seed {run.seed})" for run in system.runs]
-  return f"- {_plain(system.name)}: {', '.join(runs)}"
+  runs = [f"{plain(run.path)} (seed {run.seed})" for run in system.runs]
+  return f"- {plain(system.name)}: {', '.join(runs)}"
 
 
 def _means(comparison: Comparison, one: BenchmarkComparison) -> Iterator[str]:
@@ -40,11 +53,11 @@ def _means(comparison: Comparison, one: BenchmarkComparison) -> Iterator[str]:
     f"{setting} {cells.title(measure)}"
     for setting, measure in cells.columns(one)
   ]
-  yield from _table(
+  yield from table(
     ("system", *heads, "seeds"),
     (
       (
-        _plain(system),
+        plain(system),
         *map(_mean, cells.row(comparison, one, system)),
         str(cells.seed_count(one, system)),
       )
@@ -52,7 +65,7 @@ def _means(comparison: Comparison, one: BenchmarkComparison) -> Iterator[str]:
     ),
   )
   yield ""
-  yield _plain(cells.caption(comparison, one, "†", "±"))
+  yield plain(cells.caption(comparison, one, "†", "±"))
 
 
 def _mean(cell: cells.Cell) -> str:
@@ -65,8 +78,8 @@ def _mean(cell: cells.Cell) -> str:
 def _pair(difference: Difference) -> tuple[str, ...]:
   measure = difference.measure
   return (
-    _plain(difference.system),
-    _plain(difference.against),
+    plain(difference.system),
+    plain(difference.against),
     difference.setting,
     cells.title(measure),
     cells.signed(measure, difference.value),
@@ -86,19 +99,5 @@ def _explanation(comparison: Comparison) -> str:
   )
 
 
-def _table(
-  heads: Sequence[str], rows: Iterable[Sequence[str]]
-) -> Iterator[str]:
-  yield f"| {' | '.join(heads)} |"
-  yield "|---" * len(heads) + "|"
-  for row in rows:
-    yield f"| {' | '.join(row)} |"
-
-
 def _list(notes: Sequence[str]) -> list[str]:
-  return [*(f"- {_plain(note)}" for note in notes), ""] if notes else []
-
-
-def _plain(text: str) -> str:
-  """Text that Markdown shows letter by letter."""
-  return re.sub(r"([\\`*\[\]|<>]|(?<!\w)_|_(?!\w))", r"\\\1", text)
+  return [*(f"- {plain(note)}" for note in notes), ""] if notes else []
