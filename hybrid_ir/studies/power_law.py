@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from hybrid_ir.evaluation.comparison import significance
 from hybrid_ir.studies.curves import (
   FORMS,
   LEAST,
@@ -30,6 +31,7 @@ _NAMES = {
   "power": "a power law without a floor",
   "power_floor": "a power law with a floor",
 }
+_LEVEL = 0.95  # of intervals, as the captions say
 # Curves whose AICc differs by less both have much support (Burnham and
 # Anderson 2002, section 2.6).
 _TELLS = 2.0
@@ -44,16 +46,15 @@ class PowerLaw:
 
   curve: Curve
   sizes: int  # different ones
-  others: tuple[Curve, ...]  # the other forms that can be fitted, best first
   over: str  # what was resampled: seeds, arms
   draws: np.ndarray  # [D, 3] float64: a, b, c
   problems: tuple[str, ...]  # a clause each; empty: nothing speaks against it
 
-  def interval(
-    self, parameter: str, level: float = 0.95
-  ) -> tuple[float, float]:
-    """The percentile interval of "a", "b" or "c"."""
-    return _interval(self.draws[:, "abc".index(parameter)], level)
+  def interval(self, parameter: str) -> tuple[float, float]:
+    """The 95 % percentile interval of "a", "b" or "c"."""
+    draws = self.draws[:, "abc".index(parameter)]
+    low, high = significance.interval(draws, _LEVEL)
+    return float(low), float(high)
 
   @property
   def has_intervals(self) -> bool:
@@ -66,34 +67,31 @@ class PowerLaw:
     least = _TIMES * FORMS[self.curve.form]
     return self.over == "seeds" or self.sizes >= least
 
-  def determines_exponent(self, level: float = 0.95) -> bool:
+  def determines_exponent(self) -> bool:
     """Whether its interval is one, and ends within what was searched."""
     return self.has_intervals and not any(
-      is_end(self.curve.form, end) for end in self.interval("b", level)
+      is_end(self.curve.form, end) for end in self.interval("b")
     )
 
-  def determines_floor(self, level: float = 0.95) -> bool:
+  def determines_floor(self) -> bool:
     """Whether there is a floor, and its interval is not that of the search.
 
     With the least exponent searched the curve is a logarithm, which ends
     nowhere: its c is then made of that exponent. With the most it is a step,
     whose end the runs tell.
     """
-    least, _ = self.interval("b", level)
+    least, _ = self.interval("b")
     return (
       self.curve.form == "power_floor"
       and self.has_intervals
       and not math.isclose(least, LEAST)
     )
 
-  def band(
-    self, x: np.ndarray, level: float = 0.95
-  ) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile intervals of the curve itself. [N] -> low [N], high [N]."""
+  def band(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % intervals of the curve itself. [N] -> low [N], high [N]."""
     a, b, c = self.draws.T[:, :, None]
     curves = curve_at(self.curve.form, x, a, b, c)  # [D, N]
-    low, high = np.quantile(curves, _tails(level), axis=0)
-    return low, high
+    return significance.interval(curves.T, _LEVEL)
 
 
 def power_law(
@@ -137,7 +135,6 @@ def power_law(
   return PowerLaw(
     curve=curve,
     sizes=sizes,
-    others=tuple(others),
     over=over,
     draws=np.array([[c.a, c.b, c.c] for c in found]),
     problems=(
@@ -222,12 +219,3 @@ def _against_points(
     least = ROUNDING * np.abs(y).max()
     for i in np.flatnonzero(np.abs(misses) > np.maximum(_FAR * errors, least)):
       yield f"it misses {sizes[i]:g} by {misses[i]:+.3g}"
-
-
-def _tails(level: float) -> tuple[float, float]:
-  return (1 - level) / 2, (1 + level) / 2
-
-
-def _interval(values: np.ndarray, level: float) -> tuple[float, float]:
-  low, high = np.quantile(values, _tails(level))
-  return float(low), float(high)

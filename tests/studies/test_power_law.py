@@ -25,7 +25,6 @@ def test_nothing_speaks_against_a_power_law():
   found = ask(scores(saturating, 0.002))
   assert found.problems == ()
   assert found.curve.b == pytest.approx(0.5, rel=0.1)
-  assert [other.form for other in found.others][-1] == "constant"
 
 
 @pytest.mark.parametrize("over", ["seeds", "arms"])
@@ -42,11 +41,11 @@ def test_draws_spread_as_estimates_do(over):
 
 
 def test_intervals_are_quantiles_of_the_draws():
-  found = ask(scores(saturating, 0.004), draws=101)
+  found = ask(scores(saturating, 0.004), draws=81)
   for place, parameter in enumerate("abc"):
-    low, high = found.interval(parameter, level=0.8)
+    low, high = found.interval(parameter)
     ordered = sorted(found.draws[:, place])
-    assert (low, high) == pytest.approx((ordered[10], ordered[90]))
+    assert (low, high) == pytest.approx((ordered[2], ordered[78]))
 
 
 def test_more_noise_widens_intervals():
@@ -97,7 +96,6 @@ def test_a_logarithm_is_told():
   found = ask(scores(lambda x: 0.1 * np.log(x), 0.002), form="power")
   assert said(found, "a logarithm fits better")
   assert said(found, "it misses")
-  assert found.others[0].form == "log"
 
 
 def test_a_constant_is_told():
