@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hybrid_ir.config import Config
+from hybrid_ir.model import hub
 from hybrid_ir.studies.grid import Cell
 from hybrid_ir.studies.page import Finding, Table
 
@@ -79,7 +80,7 @@ def _row(config: Config) -> tuple[str, str, str]:
   path = config.encoder.path
   if not path:
     return _SCRATCH
-  name = path if _is_hub_id(path) else pathlib.Path(path).name
+  name = path if hub.is_id(path) else pathlib.Path(path).name
   stored = _stored(path)
   if known := _known(_own_name(path, stored)):
     return (name, *known)
@@ -97,10 +98,6 @@ def _known(name: str) -> tuple[str, str] | None:
     if re.fullmatch(pattern, name):
       return trained_on, source
   return None
-
-
-def _is_hub_id(path: str) -> bool:
-  return not pathlib.Path(path).expanduser().is_dir() and path[:1] not in "/~."
 
 
 def _stored(path: str) -> dict[str, Any]:

@@ -63,5 +63,9 @@ def test_folders_are_known_by_name_and_config(row, tmp_path):
   )
 
 
+def test_a_folder_that_is_not_here_is_no_hub_id(row):
+  assert row("runs/export/mine")[0][0] == "mine"
+
+
 def test_from_scratch(row):
   assert row("")[1] == "The encoder from scratch: trained from scratch here."
