@@ -1,6 +1,5 @@
 """What cannot work, said before any work. From `config`, to main."""
 
-import difflib
 import re
 
 from hybrid_ir.config import Config
@@ -23,7 +22,6 @@ def check(config: Config) -> None:
   _check_encoder(config)
   _check_evaluate(config)
   _check_study(config)
-  _check_against(config)
   if config.optimizer.schedule != "constant" and config.optimizer.warmup > 1:
     raise UserError(
       f"config key 'optimizer.warmup' is {config.optimizer.warmup}; expected a"
@@ -149,19 +147,3 @@ def _check_study(config: Config) -> None:
       f"config key 'study.name' is {name!r}; expected a folder's name of"
       f" letters, digits, '_', '-' and '.', none of {', '.join(_OF_STUDIES)}"
     )
-
-
-def _check_against(config: Config) -> None:
-  there = [
-    f"{axis}={variant}"
-    for axis, variants in config.study.axes.items()
-    for variant in variants
-  ]
-  for name in config.study.against:
-    if name not in there:
-      near = difflib.get_close_matches(name, there, n=1)
-      hint = f" (did you mean {near[0]!r}?)" if near else ""
-      raise UserError(
-        f"config key 'study.against' has {name!r}{hint}; expected AXIS=VARIANT"
-        f" of 'study.axes': {', '.join(there) or 'it is empty'}"
-      )

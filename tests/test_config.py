@@ -297,16 +297,6 @@ def test_a_misspelt_key_cannot_be_set():
       " to a text, set in the config's file",
     ),
     (
-      {"study.axes": {"a": {"X-X": {}, "X-Y": {}}}, "study.against": "a=XX"},
-      "config key 'study.against' has 'a=XX' (did you mean 'a=X-X'?); expected"
-      " AXIS=VARIANT of 'study.axes': a=X-X, a=X-Y",
-    ),
-    (
-      {"study.against": ("a=b",)},
-      "config key 'study.against' has 'a=b'; expected AXIS=VARIANT of"
-      " 'study.axes': it is empty",
-    ),
-    (
       {"study.name": "../paper"},
       "config key 'study.name' is '../paper'; expected a folder's name",
     ),

@@ -1,5 +1,6 @@
 """`study.axes`, checked, and the config of a choice. To the grid."""
 
+import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,10 +18,10 @@ Overrides = dict[str, Any]  # dotted key -> value
 
 
 def check_axes(config: Config) -> None:
-  """Refuses axes that cannot vary what they name.
+  """Refuses axes that cannot vary what they name, or lack what tests name.
 
   Raises:
-    UserError: naming axis, variant and key.
+    UserError: naming axis, variant and key, or what `study.against` has.
   """
   axes = config.study.axes
   if not axes:
@@ -46,6 +47,28 @@ def check_axes(config: Config) -> None:
       check_types(_changed(config, {name: value}))
     except UserError as error:
       raise UserError(f"{where}: {error}") from None
+  _check_against(config)
+
+
+def _check_against(config: Config) -> None:
+  there = named_variants(config)
+  for name in config.study.against:
+    if name not in there:
+      near = difflib.get_close_matches(name, there, n=1)
+      hint = f" (did you mean {near[0]!r}?)" if near else ""
+      raise UserError(
+        f"config key 'study.against' has {name!r}{hint}; expected AXIS=VARIANT"
+        f" of 'study.axes': {', '.join(there)}"
+      )
+
+
+def named_variants(config: Config) -> dict[str, tuple[str, str]]:
+  """AXIS=VARIANT -> axis, variant; of all axes."""
+  return {
+    describe({axis: variant}): (axis, variant)
+    for axis, variants in config.study.axes.items()
+    for variant in variants
+  }
 
 
 def kept(config: Config) -> dict[str, list[str]]:
@@ -54,19 +77,20 @@ def kept(config: Config) -> dict[str, list[str]]:
   Raises:
     UserError: one that is not there.
   """
-  axes = config.study.axes
-  there = [describe({a: v}) for a, variants in axes.items() for v in variants]
+  there = named_variants(config)
   for name in config.study.only:
     if name not in there:
       raise UserError(
         f"config key 'study.only' has {name!r}; expected AXIS=VARIANT, of"
         f" {', '.join(there)}"
       )
-  found = {}
-  for axis, variants in axes.items():
-    named = [v for v in variants if describe({axis: v}) in config.study.only]
-    found[axis] = named or [*variants]
-  return found
+  found: dict[str, list[str]] = {axis: [] for axis in config.study.axes}
+  for name, (axis, variant) in there.items():
+    if name in config.study.only:
+      found[axis].append(variant)
+  return {
+    axis: named or [*config.study.axes[axis]] for axis, named in found.items()
+  }
 
 
 def overrides(config: Config, labels: Mapping[str, str]) -> Overrides:

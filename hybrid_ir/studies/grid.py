@@ -13,6 +13,7 @@ from hybrid_ir.studies.axes import (
   check_axes,
   describe,
   kept,
+  named_variants,
   overrides,
   run_config,
 )
@@ -114,7 +115,7 @@ def baselines(config: Config, labels: Labels) -> tuple[Labels, ...]:
     return () if base == labels else (base,)
   found: list[Labels] = []
   ended: set[str] = set()  # axes of which it is named itself
-  there = _variants(config)
+  there = named_variants(config)
   for name in dict.fromkeys(config.study.against):
     axis, variant = there[name]
     if labels[axis] == variant:
@@ -155,15 +156,6 @@ def make_cells(config: Config, workdir: pathlib.Path) -> list[Cell]:
       ordered.update((id(each), each) for each in reversed([*cell.line()]))
   _check_differ([*ordered.values()])
   return [*ordered.values()]
-
-
-def _variants(config: Config) -> dict[str, tuple[str, str]]:
-  """AXIS=VARIANT -> axis, variant."""
-  return {
-    describe({axis: variant}): (axis, variant)
-    for axis, variants in config.study.axes.items()
-    for variant in variants
-  }
 
 
 def _check_differ(cells: Sequence[Cell]) -> None:

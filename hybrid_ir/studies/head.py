@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hybrid_ir.config import Config
 from hybrid_ir.evaluation.comparison.markdown import plain
 from hybrid_ir.studies import machine, state
-from hybrid_ir.studies.axes import describe, kept
+from hybrid_ir.studies.axes import kept, named_variants
 from hybrid_ir.studies.grid import Cell
 
 # At the beginning, or within Python's lists of names.
@@ -74,9 +74,8 @@ def _left_out(config: Config) -> Iterator[str]:
   """What `study.only` and `study.seeds` leave."""
   there = kept(config)
   names = [
-    describe({axis: variant})
-    for axis, variants in config.study.axes.items()
-    for variant in variants
+    name
+    for name, (axis, variant) in named_variants(config).items()
     if variant not in there[axis]
   ]
   if names:

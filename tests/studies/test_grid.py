@@ -89,6 +89,11 @@ def test_an_unknown_variant_is_refused():
   said = refusal({"kind": KIND}, study__only=("kind=X-Z",))
   assert "'study.only' has 'kind=X-Z'" in said
   assert "kind=hybrid, kind=X-X" in said
+  said = refusal({"kind": KIND}, study__against=("kind=XX",))
+  assert said == (
+    "config key 'study.against' has 'kind=XX' (did you mean 'kind=X-X'?);"
+    " expected AXIS=VARIANT of 'study.axes': kind=hybrid, kind=X-X"
+  )
 
 
 def test_the_baseline():
