@@ -86,17 +86,15 @@ def resolve(
     ) from None
 
 
-def downloaded(
-  path: str, revision: str = "", file: str = "config.json"
-) -> pathlib.Path | None:
-  """A hub id's file where `resolve` left it; None: it is not there.
+def downloaded_config(path: str, revision: str = "") -> pathlib.Path | None:
+  """A hub id's config.json where `resolve` left it; None: it is not there.
 
   Nothing is downloaded.
   """
   if not re.fullmatch(_ID, path):
     return None
   found = huggingface_hub.try_to_load_from_cache(
-    path, file, revision=revision or None
+    path, "config.json", revision=revision or None
   )
   return pathlib.Path(found) if isinstance(found, str) else None
 

@@ -26,10 +26,9 @@ def check_room(cells: Sequence[Cell], workdir: pathlib.Path) -> None:
   Raises:
     UserError: with what is left, and what is needed.
   """
-  lacking = [cell for cell in cells if state.to_train(cell)]
   needed = max(map(_largest_checkpoint, cells), default=0)
   left = shutil.disk_usage(workdir).free
-  if lacking and left < needed:
+  if left < needed and any(map(state.to_train, cells)):
     raise UserError(
       f"--workdir={workdir}: {left >> 20:,} MiB left on the disk, and a"
       f" checkpoint of these runs takes {needed >> 20:,} MiB; free some room"

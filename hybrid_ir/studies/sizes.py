@@ -155,4 +155,4 @@ def _config_json(encoder: Encoder) -> pathlib.Path | None:
   if folder.is_dir():
     path = folder / "config.json"
     return path if path.exists() else None
-  return hub.downloaded(encoder.path, encoder.revision, "config.json")
+  return hub.downloaded_config(encoder.path, encoder.revision)

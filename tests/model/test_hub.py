@@ -150,6 +150,6 @@ def test_what_was_downloaded(monkeypatch, tmp_path):
     return there.get((name, file, revision))
 
   monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", look)
-  assert hub.downloaded("org/name") == tmp_path / "config.json"
-  assert hub.downloaded("org/name", "v1") is None
-  assert hub.downloaded("/no/such/folder") is None
+  assert hub.downloaded_config("org/name") == tmp_path / "config.json"
+  assert hub.downloaded_config("org/name", "v1") is None
+  assert hub.downloaded_config("/no/such/folder") is None

@@ -495,11 +495,11 @@ def test_an_encoder_of_the_hub_that_was_downloaded(
   )
   asked = []
 
-  def downloaded(name, revision, file):
-    asked.append((name, revision, file))
+  def downloaded_config(name, revision):
+    asked.append((name, revision))
     return path if name == "of/hub" else None
 
-  monkeypatch.setattr(hub, "downloaded", downloaded)
+  monkeypatch.setattr(hub, "downloaded_config", downloaded_config)
   config = make_study(
     {"model": {n: {"encoder.path": f"of/{n}"} for n in ("hub", "none")}}
   )
@@ -509,6 +509,6 @@ def test_an_encoder_of_the_hub_that_was_downloaded(
     0.001536,
     None,
   ]
-  assert ("of/hub", "", "config.json") in asked
+  assert ("of/hub", "") in asked
   [row] = without_size(outcome, size).rows
   assert row[0] == "none"
