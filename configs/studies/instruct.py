@@ -16,7 +16,7 @@ Full size: --config=configs/studies/instruct.py:full, on one TPU host: XLM-R on
            on NeuCLIR, too, whose queries are English and whose pool is Chinese,
            Persian and Russian together. Of Dolly 500 steps, three epochs
 Note:      multilingual retrieval with one query language (MLIR) is here the
-           setting `multi` with English queries; it has a table of its own.
+           setting `multi` with English queries, which are tested apart, too.
            Whatever trains on both takes the steps of both, so it is held
            against hybrid batches alone for as long, too
 """

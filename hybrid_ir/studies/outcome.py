@@ -81,6 +81,7 @@ class OnBenchmark:
   notes: tuple[str, ...]
   seedless: frozenset[str] = frozenset()  # arms that are not trained: one run
   moved: tuple[Moved, ...] = ()
+  asked_in: str = ""  # the language whose queries these are; "": all of them
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -14,8 +14,11 @@ from hybrid_ir.studies import state
 from hybrid_ir.studies.axes import describe
 from hybrid_ir.studies.grid import Cell, Labels, baselines, choices
 from hybrid_ir.studies.moves import moves
+from hybrid_ir.studies.one_language import asked_in
 from hybrid_ir.studies.outcome import Arm, LanguageMean, OnBenchmark, Outcome
 from hybrid_ir.studies.pairs import compare_pairs
+
+_MLIR = "en"  # the language that asks in NeuCLIR's MLIR task
 
 
 def read_outcome(config: Config, cells: Sequence[Cell]) -> Outcome:
@@ -36,9 +39,10 @@ def read_outcome(config: Config, cells: Sequence[Cell]) -> Outcome:
     config,
     arms,
     tuple(
-      _on_benchmark(config, benchmark, mine, runs, scores)
+      one
       for benchmark, runs in found.items()
       if (mine := [arm for arm in arms if benchmark in _sources(arm)])
+      for one in _on_benchmark(config, benchmark, mine, runs, scores)
     ),
   )
 
@@ -94,13 +98,43 @@ def _on_benchmark(
   arms: Sequence[Arm],
   runs: Sequence[Scored],
   scores: Mapping[str, Sequence[Score]],
-) -> OnBenchmark:
-  """Of the arms that are to be scored on it."""
+) -> Iterator[OnBenchmark]:
+  """Of the arms that are to be scored on it.
+
+  In a study of instructions English queries stand by themselves, too, where
+  others ask as well: that is the task that it is about.
+  """
   by_path = {run.run.path: run for run in runs}
   groups = {
     arm.name: [_asked(by_path[str(cell.folder)], arm) for cell in arm.cells]
     for arm in arms
   }
+  count = {path: _that_count(benchmark, scores[path]) for path in by_path}
+  one = _tested(config, benchmark, arms, groups)
+  languages = tuple(_by_language(config, arms, groups, count))
+  yield dataclasses.replace(one, by_language=languages)
+  asking = {mean.language for mean in languages if mean.setting == "multi"}
+  if config.study.kind == "instruct" and asking > {_MLIR}:
+    pooled = {mean.arm for mean in languages if mean.setting == "multi"}
+    alone = {
+      name: [asked_in(_MLIR, run, count[run.run.path]) for run in group]
+      for name, group in groups.items()
+      if name in pooled
+    }
+    there = [arm for arm in arms if arm.name in pooled]
+    yield dataclasses.replace(
+      _tested(config, benchmark, there, alone),
+      benchmark=f"{benchmark}, queries in {_MLIR}",
+      asked_in=_MLIR,
+    )
+
+
+def _tested(
+  config: Config,
+  benchmark: str,
+  arms: Sequence[Arm],
+  groups: Mapping[str, Sequence[Scored]],
+) -> OnBenchmark:
   tested = compare_pairs(config, benchmark, arms, groups)
   moved, unmoved = moves(config, benchmark, arms, groups, tested.estimates)
   notes = [
@@ -115,7 +149,7 @@ def _on_benchmark(
     arms=tuple(groups),
     estimates=tested.estimates,
     differences=tested.differences,
-    by_language=tuple(_by_language(benchmark, config, arms, groups, scores)),
+    by_language=(),
     tests=len(tested.differences),
     notes=(*notes, *_untested(config, arms), *unmoved),
     seedless=frozenset(a.name for a in arms if not a.cells[0].is_trained),
@@ -157,27 +191,30 @@ def _untested(config: Config, arms: Sequence[Arm]) -> Iterator[str]:
         yield f"{arm.name}: no test against {base}, which {why}"
 
 
+def _that_count(benchmark: str, scores: Sequence[Score]) -> list[Score]:
+  """Figures of exact search, of the step of the last line, as in `load`."""
+  mine = [
+    score
+    for score in scores
+    if score.benchmark == benchmark and score.search != "scann"
+  ]
+  return [score for score in mine if score.step == mine[-1].step]
+
+
 def _by_language(
-  benchmark: str,
   config: Config,
   arms: Sequence[Arm],
   groups: Mapping[str, Sequence[Scored]],
-  scores: Mapping[str, Sequence[Score]],
+  count: Mapping[str, Sequence[Score]],
 ) -> Iterator[LanguageMean]:
   for arm in arms:
     values: dict[tuple[str, str, str], list[SeedValue]] = {}
     for run in groups[arm.name]:
-      mine = [
-        score
-        for score in scores[run.run.path]
-        if score.benchmark == benchmark and score.search != "scann"
-      ]
-      for score in mine:
+      for score in count[run.run.path]:
         language = score.query_language
         pool = {"mono": language, "cross": "*", "multi": "all"}[score.setting]
         if (
-          score.step == mine[-1].step  # of the line that counts, as in `load`
-          and score.setting in arm.config.evaluate.settings
+          score.setting in arm.config.evaluate.settings
           and score.measure in config.study.measures
           and language not in ("*", "micro")
           and score.passage_language == pool
