@@ -15,8 +15,8 @@ def extra(outcome: Outcome) -> Extra:
     plots=tuple(in_rows(outcome)),
     findings=tuple(
       Finding(
-        f"On {one.benchmark} all queries are English: multi is multilingual"
-        " retrieval with one query language (MLIR), as it is tested.",
+        f"{one.benchmark}: all queries are English, so that multi is retrieval"
+        " in many languages with one query language (MLIR), which is tested.",
         f"{tests_name(one)}, multi",
       )
       for one in outcome.benchmarks

@@ -85,7 +85,7 @@ def test_they_have_tables_sentences_and_a_plot(read):
   found = extra(outcome)
   assert "arms-towns-queries-in-en-map" in {plot.name for plot in found.plots}
   [finding] = found.findings
-  assert finding.text.startswith("On towns, queries in en all queries are Engl")
+  assert finding.text.startswith("towns, queries in en: all queries are Eng")
   assert finding.source == f"{tests.name}, multi"
 
 
@@ -117,4 +117,4 @@ def test_where_all_queries_are_english_multi_is_that(make_study, make_outcome):
     by_language=[("hybrid", MULTI, "en", (0.3,))],
   )
   [finding] = extra(outcome).findings
-  assert "multi is multilingual retrieval with one query" in finding.text
+  assert "multi is retrieval in many languages with one" in finding.text

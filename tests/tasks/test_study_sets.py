@@ -103,9 +103,7 @@ def test_instructions_on_neuclir(study, tfds_home, ir_home, published):
   assert "7 of 7 cells done." in table
   assert "dolly (training) is a fixture: figures after it prove" in findings
   # One query language, a pool of three: MLIR.
-  assert (
-    "On neuclir_1_multi_trec_2023 all queries are English: multi" in findings
-  )
+  assert "neuclir_1_multi_trec_2023: all queries are English" in findings
   chains = ("hybrid then instructions", "instructions then hybrid")
   assert all(f"| training={chain} | 0 | 2 |" in table for chain in chains)
   # The two orders are tested against each other.
