@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fnmatch
+import glob
 import math
 import os
 import pathlib
@@ -139,3 +140,27 @@ def build_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
         raise
   finally:
     shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def replace_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
+  """As `build_folder`, in the place of an older folder, where there is one.
+
+  The older one is never there in parts: it stays as it was until the block
+  succeeds, and whatever ends this before the new one stands puts it back. But
+  a process that is killed between two renames leaves no `path`, and the older
+  folder beside it, as `.NAME.*.old`: the next one to succeed deletes that.
+  """
+  old = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}.old")
+  try:
+    with build_folder(path) as aside:
+      yield aside
+      if path.is_dir():
+        shutil.rmtree(old, ignore_errors=True)  # of a process of that id
+        os.rename(path, old)
+  finally:
+    if path.exists():
+      for left in path.parent.glob(f".{glob.escape(path.name)}.*.old"):
+        shutil.rmtree(left, ignore_errors=True)
+    elif old.exists():
+      os.rename(old, path)

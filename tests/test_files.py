@@ -10,6 +10,7 @@ from hybrid_ir.files import (
   build_folder,
   is_full,
   not_of,
+  replace_folder,
   save_array,
   save_blocks,
   write_aside,
@@ -88,6 +89,89 @@ def test_a_file_in_the_way(tmp_path):
   with pytest.raises(NotADirectoryError), build_folder(tmp_path / "store"):
     pass
   assert os.listdir(tmp_path) == ["store"]
+
+
+@pytest.fixture
+def pages(tmp_path):
+  """A folder that is to be replaced."""
+  path = tmp_path / "pages"
+  path.mkdir()
+  (path / "old").touch()
+  return path
+
+
+def replace(path):
+  with replace_folder(path) as aside:
+    (aside / "new").touch()
+
+
+def test_a_folder_is_replaced(pages):
+  replace(pages)
+  assert os.listdir(pages) == ["new"]
+  assert os.listdir(pages.parent) == ["pages"]
+  replace(pages.with_name("others"))
+  assert sorted(os.listdir(pages.parent)) == ["others", "pages"]
+
+
+def test_or_it_stays(pages):
+  def fail():
+    with replace_folder(pages) as aside:
+      (aside / "new").touch()
+      raise KilledError
+
+  with pytest.raises(KilledError):
+    fail()
+  assert os.listdir(pages) == ["old"]
+  assert os.listdir(pages.parent) == ["pages"]
+
+
+@pytest.mark.parametrize(
+  ("renames", "error", "left"),
+  [
+    (0, SystemExit, "old"),
+    (1, SystemExit, "old"),
+    (1, OSError, "old"),
+    (2, SystemExit, "new"),
+  ],
+)
+def test_stopped_among_renames_one_of_two_folders_stands(
+  pages, monkeypatch, renames, error, left
+):
+  calls = []
+
+  def rename(*paths, rename=os.rename):
+    calls.append(paths)
+    if len(calls) <= renames:
+      rename(*paths)
+    if len(calls) == max(renames, 1):
+      monkeypatch.setattr(os, "rename", rename)
+      raise error
+
+  monkeypatch.setattr(os, "rename", rename)
+  with pytest.raises(error):
+    replace(pages)
+  assert os.listdir(pages) == [left]
+  assert os.listdir(pages.parent) == ["pages"]
+
+
+def test_a_folder_that_a_kill_left_beside_goes_with_the_next(pages):
+  left = pages.with_name(".pages.elsewhere.7.old")
+  other = pages.with_name(".pages_of_others.elsewhere.7.old")
+  pages.rename(left)
+  other.mkdir()
+  with pytest.raises(KilledError), replace_folder(pages):
+    raise KilledError
+  assert os.listdir(left) == ["old"]
+  replace(pages)
+  assert os.listdir(pages) == ["new"]
+  assert sorted(os.listdir(pages.parent)) == [other.name, "pages"]
+
+
+def test_a_file_is_not_replaced_by_a_folder(tmp_path):
+  (tmp_path / "pages").write_text("a file")
+  with pytest.raises(NotADirectoryError):
+    replace(tmp_path / "pages")
+  assert os.listdir(tmp_path) == ["pages"]
 
 
 def test_what_is_not_of_known_names(tmp_path):

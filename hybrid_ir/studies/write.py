@@ -3,14 +3,13 @@
 import dataclasses
 import pathlib
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from hybrid_ir.config import Config
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.comparison.markdown import plain
 from hybrid_ir.evaluation.report import svg
-from hybrid_ir.files import build_folder, not_of
+from hybrid_ir.files import not_of, replace_folder
 from hybrid_ir.studies import instruct, mtop, paper, ratio, scaling
 from hybrid_ir.studies.encoders import encoder_table
 from hybrid_ir.studies.grid import Cell
@@ -101,7 +100,7 @@ def write_study(
     *(t for one in outcome.benchmarks for t in benchmark_tables(outcome, one)),
   )
   found = [*on_notes, *on_encoders, *extra.findings, *findings(outcome)]
-  with build_folder(folder) as aside:
+  with replace_folder(folder) as aside:
     for file, text in {
       f"{name}.md": "\n".join(
         [
@@ -115,8 +114,6 @@ def write_study(
     }.items():
       (aside / file).write_text(text, encoding="utf-8", newline="\n")
     check_folder(config, workdir)  # a file may have come in the meantime
-    if folder.exists():
-      shutil.rmtree(folder)
   return sorted(folder.iterdir())
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import pathlib
-import shutil
 from collections.abc import Mapping, Sequence
 
 from hybrid_ir.config import Config
@@ -21,7 +20,7 @@ from hybrid_ir.evaluation.report.compare import (
   Retrieved,
   comparison_files,
 )
-from hybrid_ir.files import build_folder, not_of
+from hybrid_ir.files import not_of, replace_folder
 
 FOLDER = "compare"
 JSON = "comparison.json"
@@ -119,10 +118,8 @@ def _write(
   }
   files = {name: text.encode() for name, text in texts.items()}
   files |= comparison_files(comparison, examples, of_queries)
-  with build_folder(folder) as aside:
+  with replace_folder(folder) as aside:
     for name, content in files.items():
       (aside / name).parent.mkdir(exist_ok=True)
       (aside / name).write_bytes(content)
     _check_nothing_is_lost(folder)  # it may have come in the meantime
-    if folder.exists():
-      shutil.rmtree(folder)

@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import os
 import pathlib
-import shutil
 from collections.abc import Iterator
 
 import jax
@@ -14,7 +12,7 @@ from hybrid_ir.data import tokenizer as tokenizer_lib
 from hybrid_ir.data.tokenizer import Tokenizer
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.report.load import load_workdir
-from hybrid_ir.files import build_folder, not_of
+from hybrid_ir.files import not_of, replace_folder
 from hybrid_ir.model import hub
 from hybrid_ir.model.contract import Contract
 from hybrid_ir.model.export import write_model
@@ -123,18 +121,12 @@ def _at_once(path: pathlib.Path) -> Iterator[pathlib.Path]:
     UserError: it cannot be written, or the older folder has files in it that
       the new one has not.
   """
-  old = path.with_name(f".{path.name}.{os.getpid()}.old")
   try:
-    with build_folder(path) as aside:
+    with replace_folder(path) as aside:
       yield aside
-      if path.exists():
-        _check_nothing_is_lost(path, aside)
-        os.rename(path, old)
+      _check_nothing_is_lost(path, aside)
   except OSError as error:
-    if old.exists():
-      os.rename(old, path)
     raise _unwritable(path, error) from None
-  shutil.rmtree(old, ignore_errors=True)
 
 
 def _check_nothing_is_lost(path: pathlib.Path, aside: pathlib.Path) -> None:

@@ -3,6 +3,8 @@
 import importlib
 import itertools
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -299,3 +301,33 @@ def assert_close(arrays_of, lines_of):
       assert np.linalg.norm(array - theirs[name]) < 1e-3 * norm, name
 
   return assert_close
+
+
+@pytest.fixture
+def stop_replacing(monkeypatch):
+  """(folder, function) that it calls, and stops within the first change.
+
+  As SIGTERM does: that of a folder is its first rename, or half its deletion.
+  """
+
+  def stop_replacing(folder, function):
+    def rename(path, to, rename=os.rename):
+      rename(path, to)
+      if path == folder:
+        patch.undo()
+        raise SystemExit
+
+    def rmtree(path, ignore_errors=False, rmtree=shutil.rmtree):
+      if path == folder:
+        for file in sorted(path.iterdir())[:-1]:
+          file.unlink()
+        raise SystemExit
+      rmtree(path, ignore_errors)
+
+    with monkeypatch.context() as patch:
+      patch.setattr(os, "rename", rename)
+      patch.setattr(shutil, "rmtree", rmtree)
+      with pytest.raises(SystemExit):
+        function()
+
+  return stop_replacing

@@ -219,6 +219,18 @@ def test_a_failure_leaves_the_older_comparison(run, workdirs, tmp_path):
   assert [p.name for p in tmp_path.iterdir() if p.name.endswith(".tmp")] == []
 
 
+def test_stopped_while_it_is_replaced_a_comparison_is_whole(
+  run, workdirs, tmp_path, stop_replacing
+):
+  run(tmp_path, changes(workdirs))
+  first = _contents(tmp_path / "compare")
+  stop_replacing(
+    tmp_path / "compare", lambda: run(tmp_path, changes(workdirs[:2]))
+  )
+  assert _contents(tmp_path / "compare") == first
+  run(tmp_path, changes(workdirs[:2]))
+
+
 def test_by_the_command(write_config_file, workdirs, tmp_path):
   config = write_config_file({}, tmp_path / "config.py")
 

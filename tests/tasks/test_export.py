@@ -199,6 +199,15 @@ def test_a_failure_leaves_the_older_export_as_it_was(
   assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_stopped_while_it_is_replaced_an_export_is_whole(
+  export_to, tmp_path, stop_replacing
+):
+  folder = export_to(tmp_path / "out")
+  stop_replacing(folder, lambda: export_to(folder, {"export.overwrite": True}))
+  assert files(folder) == FILES
+  assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 @pytest.mark.parametrize("path", ["file", "file/out"])
 def test_a_place_that_cannot_be_written_is_refused(export_to, tmp_path, path):
   (tmp_path / "file").touch()

@@ -482,6 +482,19 @@ def test_a_users_file_beside_the_pages_is_not_lost(make_config, tmp_path, name):
   assert (tmp_path / "paper/paper.md").exists()
 
 
+def test_stopped_while_they_are_replaced_the_pages_are_whole(
+  make_config, tmp_path, stop_replacing
+):
+  config = make_config(STUDY)
+  cells = make_cells(config, tmp_path)
+  before = write_study(config, cells, {}, tmp_path)
+  stop_replacing(
+    tmp_path / "paper", lambda: write_study(config, cells, {}, tmp_path)
+  )
+  check_folder(config, tmp_path)
+  assert sorted((tmp_path / "paper").iterdir()) == before
+
+
 def test_plots_of_one_file_name_are_kept_apart(
   monkeypatch, make_config, tmp_path
 ):
