@@ -12,7 +12,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from hybrid_ir.errors import UserError
 from hybrid_ir.model import layers as layers_lib
 from hybrid_ir.model.architecture import Architecture
 from hybrid_ir.model.attention import (
@@ -85,16 +84,8 @@ class Encoder:
 
     Returns:
       [R, L, D] token states, in `dtype`.
-
-    Raises:
-      UserError: more frozen layers than there are.
     """
     N = self.arch.layers
-    if frozen_layers > N:
-      raise UserError(
-        f"config key 'adapt.freeze_layers' is {frozen_layers}, but the encoder"
-        f" has {N} layers"
-      )
     below = params
     if frozen_layers:
       below, words = jax.lax.stop_gradient((params, words))

@@ -25,7 +25,7 @@ from hybrid_ir.model.contract import Contract, make_contract
 from hybrid_ir.model.sentence_transformers import Modules, read_modules
 from hybrid_ir.model.weights import read_architecture
 from hybrid_ir.tasks.topology import open_topology, pod_mesh
-from hybrid_ir.tasks.train_checks import check_divisible
+from hybrid_ir.tasks.train_checks import check_divisible, check_frozen
 from hybrid_ir.training import arithmetic
 from hybrid_ir.training import mesh as mesh_lib
 from hybrid_ir.training.collectives import Collective, collectives
@@ -69,6 +69,7 @@ def compile_for(
   mesh = pod_mesh(config, devices)
   check_divisible(config, mesh.devices.size)
   contract = _contract(config)
+  check_frozen(config, contract.architecture.layers)
   trainer = make_trainer(config, make_bi_encoder(contract, config.encoder))
   state: State = jax.eval_shape(
     lambda: trainer.init(trainer.model.init(jax.random.key(0)))

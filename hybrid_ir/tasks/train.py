@@ -71,7 +71,7 @@ def run(config: Config, workdir: pathlib.Path) -> None:
     open_source(name, "train", config.data, cache_dir) for name in names
   ]
   model = open_model(config, workdir, sources)
-  check_frozen(config, model)
+  check_frozen(config, model.contract.architecture.layers)
   corpora = [
     open_corpus(
       source,

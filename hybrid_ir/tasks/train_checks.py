@@ -1,4 +1,4 @@
-"""What config, data and model ask of each other. To `train`."""
+"""What config, data and model ask of each other. To `train` and `pod`."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,6 @@ import numpy as np
 from hybrid_ir.config import Config
 from hybrid_ir.data.corpus import Corpus
 from hybrid_ir.errors import UserError
-from hybrid_ir.tasks.model import Model
 
 
 def check_negatives(config: Config, corpora: Sequence[Corpus]) -> None:
@@ -44,14 +43,13 @@ def check_teacher(config: Config, corpora: Sequence[Corpus]) -> None:
     )
 
 
-def check_frozen(config: Config, model: Model) -> None:
-  """At least one layer trains.
+def check_frozen(config: Config, layers: int) -> None:
+  """At least one of the encoder's layers trains.
 
   Raises:
     UserError: all are frozen.
   """
   frozen = config.adapt.freeze_layers
-  layers = model.contract.architecture.layers
   if frozen >= layers:
     raise UserError(
       f"config key 'adapt.freeze_layers' is {frozen}, but the encoder has"

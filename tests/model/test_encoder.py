@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hybrid_ir.errors import UserError
 from hybrid_ir.model.encoder import Encoder, pad_table
 
 FAMILIES = ("bert", "xlm-roberta", "modernbert")
@@ -287,12 +286,6 @@ def test_nothing_is_computed_backwards_below_frozen_layers(
   block = forward if "first" not in params else forward // 2
   assert products(1, True) >= 2 * block
   assert products(arch.layers, True) < products(1, True)
-
-
-def test_more_frozen_layers_than_there_are(arch, params, texts, rows_of):
-  message = rf"'adapt.freeze_layers' is 9, but .* {arch.layers} layers"
-  with pytest.raises(UserError, match=message):
-    gradients_of(arch, params, rows_of(texts, True), 9)[1](params)
 
 
 def test_fresh_parameters(arch):

@@ -128,6 +128,14 @@ def test_a_mesh_of_some_of_the_chips_is_refused(config_for):
   assert dict(mesh.shape) == {"data": 4, "fsdp": 2}
 
 
+def test_an_encoder_that_is_frozen_whole_is_refused(config_for, monkeypatch):
+  opened = CHIPS["v5e"], jax.devices()
+  monkeypatch.setattr(pod, "open_topology", lambda name: opened)
+  config = config_for({"encoder.layers": 2, "adapt.freeze_layers": 2})
+  with pytest.raises(UserError, match=r"is 2, but the encoder has 2 layers"):
+    pod.compile_for(config)
+
+
 @pytest.fixture(scope="module")
 def figures(config_for):
   config = config_for({"train.batch_size": 1000})
