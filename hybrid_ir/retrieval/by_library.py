@@ -6,7 +6,7 @@ The only importer of sentence_transformers, an extra: it brings PyTorch. What
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,47 +27,41 @@ class LibraryEncoder:
 
   model: "SentenceTransformer"
   text: Text  # prefixes and lengths, where they are set
-  dimensions: int  # leading ones kept; 0: all
   longest: int | None  # tokens, where the text's lengths say nothing
 
   def queries(self, texts: Sequence[str], progress: str) -> NDArray[np.float32]:
     """[Q, E] embeddings; `progress` names them, the bar is the library's."""
-    self._cut_at(self.text.query_length)
-    print(f"{progress}, by sentence-transformers", flush=True)
-    return self._whole(
-      self.model.encode_query(
-        list(texts),
-        prompt=self.text.query_prefix,
-        batch_size=_BATCH,
-        show_progress_bar=True,
-        normalize_embeddings=self._cosine,
-      )
+    text, encode = self.text, self.model.encode_query
+    return self._encode(
+      encode, texts, progress, text.query_prefix, text.query_length
     )
 
   def passages(
     self, texts: Sequence[str], progress: str
   ) -> NDArray[np.float32]:
     """[C, E] embeddings; `progress` names them, the bar is the library's."""
-    self._cut_at(self.text.passage_length)
-    print(f"{progress}, by sentence-transformers", flush=True)
-    return self._whole(
-      self.model.encode_document(
-        list(texts),
-        prompt=self.text.passage_prefix,
-        batch_size=_BATCH,
-        show_progress_bar=True,
-        normalize_embeddings=self._cosine,
-      )
+    text, encode = self.text, self.model.encode_document
+    return self._encode(
+      encode, texts, progress, text.passage_prefix, text.passage_length
     )
 
-  @property
-  def _cosine(self) -> bool:
-    return str(self.model.similarity_fn_name) == "cosine"
-
-  def _cut_at(self, length: int | None) -> None:
+  def _encode(
+    self,
+    encode: Callable[..., object],
+    texts: Sequence[str],
+    progress: str,
+    prompt: str | None,
+    length: int | None,
+  ) -> NDArray[np.float32]:
     self.model.max_seq_length = self.longest if length is None else length
-
-  def _whole(self, embeddings: object) -> NDArray[np.float32]:
+    print(f"{progress}, by sentence-transformers", flush=True)
+    embeddings = encode(
+      list(texts),
+      prompt=prompt,
+      batch_size=_BATCH,
+      show_progress_bar=True,
+      normalize_embeddings=str(self.model.similarity_fn_name) == "cosine",
+    )
     return np.asarray(embeddings, np.float32)
 
 
@@ -111,4 +105,4 @@ def load(
       f"{folder}: its similarity is {model.similarity_fn_name}; expected cosine"
       " or dot"
     )
-  return LibraryEncoder(model, text, dimensions, model.max_seq_length)
+  return LibraryEncoder(model, text, model.max_seq_length)
