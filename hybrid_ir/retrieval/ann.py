@@ -11,6 +11,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_ir.config import Ann
 from hybrid_ir.retrieval import ann_parameters, ann_sample
 from hybrid_ir.retrieval.ann_searcher import (
   AnnUnavailableError,
@@ -22,9 +23,9 @@ from hybrid_ir.retrieval.ann_searcher import (
 )
 from hybrid_ir.retrieval.ann_tuning import Tuned
 
-__all__ = ["AnnUnavailableError", "Tool", "build", "load", "recall", "search"]
+__all__ = ["AnnUnavailableError", "Tool", "build", "load", "recall"]
 
-RECALL, SAMPLE = 0.95, 256  # as config keys 'ann.recall' and 'ann.sample'
+RECALL, SAMPLE = Ann().recall, Ann().sample
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -90,38 +91,6 @@ def build(
       chosen = ann_sample.of_queries(queries, passages, depth, sample, seed)
     tuned = searcher.tune(chosen, target)
   return Tool(searcher, build_s, depth, tuned)
-
-
-def search(
-  queries: NDArray[np.float32],
-  passages: NDArray[np.float32],
-  depth: int,
-  *,
-  target: float = RECALL,
-  sample: int = SAMPLE,
-  seed: int = 0,
-) -> Found:
-  """The passages of (nearly) the largest dot products, searched once.
-
-  Args:
-    queries: [Q, E].
-    passages: [C, E].
-    depth: how many a query.
-    target: recall that it is tuned to, on a sample of the queries.
-    sample: queries that it is tuned on, at most.
-    seed: of the sample.
-
-  Returns:
-    As `Searcher.search`.
-
-  Raises:
-    AnnUnavailableError: where ScaNN is not installed.
-    UserError: embeddings of another size, not finite, or of length 0.
-  """
-  tool = build(
-    passages, depth, queries, target=target, sample=sample, seed=seed
-  )
-  return tool(queries)
 
 
 def recall(found: np.ndarray, exact: np.ndarray) -> np.ndarray:
