@@ -4,8 +4,6 @@ The only importer of mteb and datasets, which the extra `mteb` installs.
 """
 
 import abc
-import hashlib
-import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -220,7 +218,7 @@ def pooled_task(
         f"Find the {benchmark.unit}s that are relevant to a query among those"
         f" of {len(benchmark.languages)} languages: one multilingual pool."
       ),
-      dataset={"path": benchmark.name, "revision": _fingerprint(benchmark)},
+      dataset={"path": benchmark.name, "revision": benchmark.fingerprint},
       type="Retrieval",
       category="t2t",
       eval_splits=[_SPLIT],
@@ -270,22 +268,3 @@ def _subsets(benchmark: Benchmark) -> dict[str, dict[str, dict[str, Any]]]:
       }
     }
   return subsets
-
-
-def _fingerprint(benchmark: Benchmark) -> str:
-  """Changes with any text, id or judgement."""
-  texts = (
-    benchmark.query_ids,
-    benchmark.query_texts,
-    benchmark.passage_ids,
-    benchmark.passage_texts,
-  )
-  digest = hashlib.sha256(json.dumps(texts).encode())
-  for array in (
-    benchmark.query_languages,
-    benchmark.gold_offsets,
-    benchmark.gold_passages,
-    benchmark.gold_grades,
-  ):
-    digest.update(array.tobytes())
-  return digest.hexdigest()
