@@ -78,17 +78,15 @@ class Tensors:
 
 
 @contextlib.contextmanager
-def open_tensors(
-  folder: pathlib.Path, stem: str = "model"
-) -> Iterator[Tensors]:
-  """Opens FOLDER/STEM.safetensors, or the shards of its index.
+def open_tensors(folder: pathlib.Path) -> Iterator[Tensors]:
+  """Opens FOLDER/model.safetensors, or the shards of its index.
 
   Raises:
     UserError: no safetensors there, a damaged file, or an index and shards
       that do not agree.
   """
-  path = folder / f"{stem}.safetensors"
-  index = folder / f"{stem}.safetensors.index.json"
+  path = folder / "model.safetensors"
+  index = folder / "model.safetensors.index.json"
   with contextlib.ExitStack() as stack:
     if path.exists():
       yield Tensors(path, {path: _open(path, stack)})

@@ -90,12 +90,11 @@ def restore(trimmed: Float, base: Float, kept: Int) -> Float:
   return whole
 
 
-def write(workdir: pathlib.Path, kept: Int, base: Float) -> Vocabulary:
-  """Writes WORKDIR/vocabulary, and opens it."""
+def write(workdir: pathlib.Path, kept: Int, base: Float) -> None:
+  """Writes WORKDIR/vocabulary."""
   for name, array in ((_BASE, base), (_KEPT, kept)):
     with write_aside(workdir / FOLDER / name) as aside:
       save_array(aside, array)
-  return reopen(workdir)
 
 
 def reopen(workdir: pathlib.Path) -> Vocabulary:

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from hybrid_ir.config import Config, Mine, to_json
+from hybrid_ir.config import Config, to_json
 from hybrid_ir.data.corpus import Corpus, open_corpus
 from hybrid_ir.data.own_files import is_own
 from hybrid_ir.data.records import Source
@@ -148,7 +148,7 @@ def _model_ranker(config: Config, workdir: pathlib.Path) -> _Ranker:
         pool.texts, f"{job.source.name}: passages"
       )
       job.mined.keep_embeddings(embeddings)
-    mine: Mine = config.mine
+    mine = config.mine
     return by_model(data_encoder, embeddings, pool, mine.languages, mine.depth)
 
   identity = {
@@ -170,7 +170,7 @@ def _bm25_ranker(
   model = open_model(config, workdir, sources)
 
   def rank(job: _Job, pool: Pool) -> Rank:
-    mine: Mine = config.mine
+    mine = config.mine
     return by_bm25(
       model.tokenizer, pool, mine.languages, mine.depth, job.source.name
     )

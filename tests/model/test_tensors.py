@@ -33,8 +33,8 @@ def write_index(folder, files):
   path.write_text(json.dumps({"metadata": {}, "weight_map": files}))
 
 
-def read(folder, **options):
-  with open_tensors(folder, **options) as tensors:
+def read(folder):
+  with open_tensors(folder) as tensors:
     return {name: tensors.read(name) for name in tensors.names()}
 
 
@@ -56,11 +56,6 @@ def test_what_is_written_is_read(tmp_path):
       found = tensors.read(name)
       assert found.dtype == np.float32
       np.testing.assert_array_equal(found, expected)
-
-
-def test_another_stem(tmp_path):
-  write_tensors(tmp_path / "other.safetensors", {"a": A})
-  assert read(tmp_path, stem="other").keys() == {"a"}
 
 
 def test_views_are_filled_piece_by_piece(tmp_path, monkeypatch):

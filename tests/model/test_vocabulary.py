@@ -15,10 +15,17 @@ from hybrid_ir.model.vocabulary import (
   kept_ids,
   read,
   renumber,
+  reopen,
   restore,
   trim,
   write,
 )
+
+
+def made(workdir, kept, base):
+  """The vocabulary that is written there."""
+  write(workdir, kept, base)
+  return reopen(workdir)
 
 
 def test_kept_ids_are_those_of_every_store(monkeypatch):
@@ -56,19 +63,19 @@ def base():
 
 
 def test_what_is_written_is_read(tmp_path, kept, base):
-  written = write(tmp_path, kept, base)
+  written = made(tmp_path, kept, base)
   there = read(tmp_path, written.fingerprint)
   np.testing.assert_array_equal(there.kept, kept)
   np.testing.assert_array_equal(there.base, base)
   assert isinstance(there.base, np.memmap)  # not in memory
   # Written again, after a run that was killed before its first checkpoint.
-  again = write(tmp_path, kept[:2], base)
+  again = made(tmp_path, kept[:2], base)
   assert again.fingerprint != written.fingerprint
   assert read(tmp_path, again.fingerprint).kept.tolist() == [1, 4]
 
 
 def test_parameters_go_there_and_back(tmp_path, kept, base):
-  vocabulary = write(tmp_path, kept, base)
+  vocabulary = made(tmp_path, kept, base)
   params = {"tokens": base, "layers": jnp.ones(3)}
   trimmed = vocabulary.trim(params)
   assert trimmed["tokens"].shape == (128, 2)  # padded, as every table is
@@ -83,7 +90,7 @@ def test_parameters_go_there_and_back(tmp_path, kept, base):
 
 @pytest.mark.parametrize("name", ["kept.npy", "base.npy"])
 def test_damage_is_named(tmp_path, kept, base, name):
-  fingerprint = write(tmp_path, kept, base).fingerprint
+  fingerprint = made(tmp_path, kept, base).fingerprint
   path = tmp_path / FOLDER / name
   whole = path.read_bytes()
   for damaged in (b"", whole[:20], whole[:-4]):
@@ -105,6 +112,6 @@ def test_a_full_disk_is_named(tmp_path, kept, base):
   aside = path.with_name(f".base.npy.{files._HOST}.{os.getpid()}.tmp")
   aside.symlink_to("/dev/full")
   with pytest.raises(OSError, match="No space left") as caught:
-    write(tmp_path, kept, base)
+    made(tmp_path, kept, base)
   assert files.is_full(caught.value)
   assert caught.value.filename == str(path)
