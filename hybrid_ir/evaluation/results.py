@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from hybrid_ir.config import SETTINGS as SETTINGS
 from hybrid_ir.evaluation.benchmarks import Benchmark
 
-SETTINGS = ("mono", "cross", "multi")
 MICRO = "micro"  # in place of a query language
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_ir.config import SETTINGS
 from hybrid_ir.data.brief import brief
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.benchmarks import Benchmark
@@ -57,8 +58,7 @@ def rank_runs(
   """
   faults = Faults()
   paths = {
-    setting: folder / f"{benchmark.name}.{setting}.trec"
-    for setting in ("mono", "cross", "multi")
+    setting: folder / f"{benchmark.name}.{setting}.trec" for setting in SETTINGS
   }
   given = {
     setting: read_entries(path, benchmark, faults)
