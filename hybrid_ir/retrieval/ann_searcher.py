@@ -21,7 +21,7 @@ from hybrid_ir.retrieval import ann_parameters, ann_tuning
 from hybrid_ir.retrieval.ann_parameters import Parameters
 from hybrid_ir.retrieval.ann_sample import Sample
 from hybrid_ir.retrieval.ann_tuning import Setting, Tuned
-from hybrid_ir.retrieval.nearest import check_finite
+from hybrid_ir.retrieval.finite import check_finite
 
 _CHECKED = 2**16  # embeddings looked at at once
 
@@ -222,9 +222,9 @@ def check(
       f"{name} embeddings have shape {embeddings.shape}; expected [N,"
       f" {width or 'E'}], of the model that the passages were encoded with"
     )
+  check_finite(embeddings, name)
   for start in range(0, len(embeddings), _CHECKED):
     part = embeddings[start : start + _CHECKED]
-    check_finite(part, name)
     empty = np.flatnonzero(~part.any(axis=1))
     if len(empty):
       raise UserError(

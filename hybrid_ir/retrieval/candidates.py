@@ -14,6 +14,7 @@ from hybrid_ir.model.encoder import Params
 from hybrid_ir.prefixes import Prefixes
 from hybrid_ir.retrieval import bm25, nearest
 from hybrid_ir.retrieval.encode import TextEncoder
+from hybrid_ir.retrieval.finite import check_finite
 from hybrid_ir.retrieval.mining import Candidates, Pool
 
 # Records and the places of their own passages [B] -> candidates.
@@ -40,7 +41,7 @@ class DataEncoder:
     """
     written = [self.prefixes.write_passage(text) for text in texts]
     embeddings = self._bare.passages(self.params, written, progress)
-    nearest.check_finite(embeddings, "passage")
+    check_finite(embeddings, "passage")
     return embeddings
 
   def queries(self, records: Sequence[Record]) -> NDArray[np.float32]:

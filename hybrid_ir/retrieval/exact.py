@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_ir.errors import UserError
+from hybrid_ir.retrieval.finite import check_finite
 from hybrid_ir.retrieval.ranking import Depths, Golds, Pool, rank_blocks
 from hybrid_ir.retrieval.ranking import Ranking as Ranking
 
@@ -56,7 +57,7 @@ def rank(
   N = min(U, block[1] if block else _BLOCK_TEXTS)
   B = min(Q, block[0] if block else max(1, _BLOCK_SCORES // max(1, N)))
   for name, embeddings in (("query", queries), ("passage", texts)):
-    _check_finite(name, embeddings)
+    check_finite(embeddings, name)
 
   def open_block(columns: slice) -> Callable[[slice], NDArray[np.float32]]:
     here = jnp.asarray(_fill(texts[columns], N))
@@ -73,20 +74,6 @@ def rank(
 def _scores(queries: jax.Array, texts: jax.Array) -> jax.Array:
   """[B, D], [N, D] -> [B, N]."""
   return jnp.matmul(queries, texts.T, precision=jax.lax.Precision.HIGHEST)
-
-
-def _check_finite(name: str, embeddings: np.ndarray) -> None:
-  bad = [
-    start + np.flatnonzero(~np.isfinite(part).all(axis=1))
-    for start in range(0, len(embeddings), _BLOCK_TEXTS)
-    for part in [embeddings[start : start + _BLOCK_TEXTS]]
-  ]
-  rows = np.concatenate(bad) if bad else np.zeros(0, np.int64)
-  if len(rows):
-    raise UserError(
-      f"{len(rows)} of {len(embeddings)} {name} embeddings are not finite (the"
-      f" first is row {rows[0]}); mend the model or its dtype"
-    )
 
 
 def _fill(rows: np.ndarray, count: int) -> NDArray[np.float32]:

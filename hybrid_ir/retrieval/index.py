@@ -18,7 +18,7 @@ from hybrid_ir.data.passages import Passage
 from hybrid_ir.errors import UserError
 from hybrid_ir.retrieval import blocks
 from hybrid_ir.retrieval.blocks import Block, Places
-from hybrid_ir.retrieval.nearest import check_finite
+from hybrid_ir.retrieval.finite import check_finite
 from hybrid_ir.retrieval.origin import Origin
 
 _BLOCK_NUMBERS = 2**24  # of passage embeddings on a device at once

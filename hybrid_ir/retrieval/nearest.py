@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_ir.errors import UserError
+from hybrid_ir.retrieval.finite import check_finite
 
 _CHUNK_SCORES = 2**25  # 128 MiB of float32
 _LEAST_QUERIES = 64  # a block's size is a power of two from here: few shapes
@@ -61,20 +61,6 @@ def search(
         scores,
       )
   return np.asarray(places)[:Q], np.asarray(scores)[:Q]
-
-
-def check_finite(embeddings: NDArray[np.float32], name: str) -> None:
-  """Refuses embeddings that no order can be made of.
-
-  Raises:
-    UserError: saying how many are not finite.
-  """
-  bad = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
-  if len(bad):
-    raise UserError(
-      f"{len(bad)} of {len(embeddings)} {name} embeddings are not finite (the"
-      f" first is row {bad[0]}); mend the model or its dtype"
-    )
 
 
 @jax.jit

@@ -170,6 +170,14 @@ def test_embeddings_that_are_none(rows, message):
     ann.build(good, 1)(bad)
 
 
+def test_the_row_is_named_in_whatever_block_it_stands(monkeypatch):
+  monkeypatch.setattr(ann_searcher, "_CHECKED", 2)
+  bad = np.eye(5, dtype=np.float32)
+  bad[3] = np.nan
+  with pytest.raises(UserError, match=r"1 of 5 passage .* row 3\)"):
+    ann_searcher.check(bad, "passage")
+
+
 def test_queries_of_another_size():
   pytest.importorskip("scann")
   tool = ann.build(np.eye(3, dtype=np.float32), 1)

@@ -107,15 +107,6 @@ def test_embeddings_that_are_not_finite_are_refused(bad, side):
     exact.rank(queries, texts, *rest, Depths(1))
 
 
-@pytest.mark.parametrize("side", ["query", "passage"])
-def test_the_row_is_named_in_whatever_block_it_stands(side, monkeypatch):
-  monkeypatch.setattr(exact, "_BLOCK_TEXTS", 4)
-  queries, texts, *rest = random_task(3)
-  (queries if side == "query" else texts)[[9, 30], 2] = np.nan
-  with pytest.raises(UserError, match=rf"2 of \d+ {side} .*row 9\)"):
-    exact.rank(queries, texts, *rest, Depths(1))
-
-
 def test_unequal_widths_are_refused():
   queries, texts, *rest = random_task(4)
   with pytest.raises(UserError, match="16 dims, passage embeddings 15"):
