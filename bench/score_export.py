@@ -19,6 +19,7 @@ from sentence_transformers import SentenceTransformer
 from hybrid_ir.config import Data
 from hybrid_ir.evaluation.benchmarks import Benchmark
 from hybrid_ir.evaluation.catalog import open_benchmark
+from hybrid_ir.evaluation.results import mean_pool
 
 _EXPORT = flags.DEFINE_string("export", None, "Exported folder.", required=True)
 _RESULTS = flags.DEFINE_string("results", "", "results.jsonl to compare with.")
@@ -77,7 +78,7 @@ def ours(path: str, benchmark: str) -> dict[str, float]:
       and line["measure"] == "map"
       and line["search"] == "exact"
       and line["query_language"] == "*"
-      and line["passage_language"] in ("*", "all")
+      and line["passage_language"] == mean_pool(line["setting"])
     ):
       figures[line["setting"]] = line["value"]
   return figures

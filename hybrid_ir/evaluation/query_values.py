@@ -7,6 +7,7 @@ then all of them.
 import dataclasses
 import json
 import os
+import pathlib
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -37,6 +38,11 @@ class QueryValues:
   query_languages: np.ndarray  # [Q] int32, into `languages`
   values: Mapping[str, np.ndarray]  # measure -> [Q, P] float32, NaN where none
   fingerprint: str = ""  # of the benchmark; "": an earlier version's file
+
+
+def path_of(workdir: pathlib.Path, benchmark: str) -> pathlib.Path:
+  """Where a workdir has those of a benchmark, by its name."""
+  return workdir / "details" / f"{benchmark}.npz"
 
 
 def write(path: str | os.PathLike[str], values: QueryValues) -> None:

@@ -12,7 +12,13 @@ import numpy as np
 from hybrid_ir.config import SETTINGS as SETTINGS
 from hybrid_ir.evaluation.benchmarks import Benchmark
 
+RESULTS = "results.jsonl"  # of a workdir
 MICRO = "micro"  # in place of a query language
+
+
+def mean_pool(setting: str) -> str:
+  """The passage language of a setting's macro and micro mean."""
+  return "all" if setting == "multi" else "*"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -171,6 +177,6 @@ def _groups(
     for i, code in enumerate(codes[:-1]):
       yield code, "*", [cell for cell in every if cell.query == i]
       yield "*", code, [cell for cell in every if cell.pool == i]
-  pools = "all" if setting == "multi" else "*"
+  pools = mean_pool(setting)
   yield "*", pools, every
   yield MICRO, pools, every

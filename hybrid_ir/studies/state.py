@@ -9,12 +9,12 @@ import pathlib
 from collections.abc import Mapping
 
 from hybrid_ir.errors import UserError
+from hybrid_ir.evaluation.results import RESULTS
 from hybrid_ir.files import write_aside
 from hybrid_ir.studies.grid import Cell
 from hybrid_ir.workdir import CHECKPOINTS, CONFIG
 
 FILE = "cell.json"
-_RESULTS = "results.jsonl"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def scored(folder: pathlib.Path) -> list[tuple[str, int]]:
   Raises:
     UserError: a damaged line.
   """
-  path = folder / _RESULTS
+  path = folder / RESULTS
   if not path.exists():
     return []
   found = []

@@ -19,12 +19,12 @@ from hybrid_ir.evaluation.catalog import open_benchmark
 from hybrid_ir.evaluation.evaluate import Evaluation, evaluate, settings_of
 from hybrid_ir.evaluation.examples import every_example
 from hybrid_ir.evaluation.query_values import QueryValues
+from hybrid_ir.evaluation.results import RESULTS, mean_pool
 from hybrid_ir.files import write_aside
 from hybrid_ir.tasks import scored
 from hybrid_ir.tasks.systems import Ranked, check, open_system
 from hybrid_ir.workdir import write_config
 
-RESULTS = "results.jsonl"
 # Macro means that are printed; results.jsonl has all.
 _PRINTED = ("map", "mrr", "recall@10", "ndcg@10", "rank_distance")
 _HITS = 3  # passages a query that are kept with their texts
@@ -184,7 +184,7 @@ def _write(
     benchmark.gold_grades,
   )
   query_values.write(
-    workdir / "details" / f"{benchmark.name}.npz",
+    query_values.path_of(workdir, benchmark.name),
     QueryValues(
       benchmark=benchmark.name,
       unit=benchmark.unit,
@@ -287,7 +287,7 @@ def _print(
       if row.setting == setting
       and row.search == ranked.search
       and row.query_language == "*"
-      and row.passage_language in ("*", "all")
+      and row.passage_language == mean_pool(setting)
     }
     if rows:
       figures = [f"{m} {rows[m].value:.4f}" for m in _PRINTED if m in rows]

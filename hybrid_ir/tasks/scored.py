@@ -69,7 +69,7 @@ def check_data(
   Raises:
     UserError: naming the benchmark and its fingerprints.
   """
-  details = workdir / "details" / f"{benchmark.name}.npz"
+  details = query_values.path_of(workdir, benchmark.name)
   then = _fingerprint(details) if steps else ""
   if then and then != benchmark.fingerprint:
     raise UserError(

@@ -25,6 +25,7 @@ from hybrid_ir.evaluation.evaluate import (
   list_depths,
   rank_embeddings,
 )
+from hybrid_ir.evaluation.results import mean_pool
 from hybrid_ir.model import contract as contract_lib
 from hybrid_ir.model import vocabulary as vocabulary_lib
 from hybrid_ir.model.encoder import Params
@@ -248,7 +249,7 @@ def _dev_evaluation(
       for row in result.results
       if row.measure == "map"
       and row.query_language == "*"
-      and row.passage_language in ("*", "all")
+      and row.passage_language == mean_pool(row.setting)
     }
     return {"dev": sum(figures.values()) / len(figures), **figures}
 

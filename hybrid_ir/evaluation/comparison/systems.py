@@ -10,8 +10,7 @@ from hybrid_ir.evaluation import query_values
 from hybrid_ir.evaluation.comparison.figures import Run
 from hybrid_ir.evaluation.query_values import QueryValues
 from hybrid_ir.evaluation.report.load import Details, Score, load_workdir
-
-RESULTS = "results.jsonl"
+from hybrid_ir.evaluation.results import RESULTS, mean_pool
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -100,8 +99,7 @@ def _load_run(folder: pathlib.Path, path: str) -> dict[str, Scored]:
         for score in scores
         if score.step == step
         and score.query_language == "*"
-        and score.passage_language
-        == ("all" if score.setting == "multi" else "*")
+        and score.passage_language == mean_pool(score.setting)
       },
       values=_load_values(folder, scores[-1]),
       details=details.get(benchmark),
@@ -111,7 +109,7 @@ def _load_run(folder: pathlib.Path, path: str) -> dict[str, Scored]:
 
 def _load_values(folder: pathlib.Path, score: Score) -> QueryValues | None:
   """The per-query values behind a line of results.jsonl, if there are any."""
-  path = folder / "details" / f"{score.benchmark}.npz"
+  path = query_values.path_of(folder, score.benchmark)
   if not path.exists():
     return None
   values = query_values.read(path)

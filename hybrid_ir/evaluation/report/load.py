@@ -10,6 +10,7 @@ from typing import Any
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.examples import Example
 from hybrid_ir.evaluation.report.decode import decode
+from hybrid_ir.evaluation.results import RESULTS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def load_workdir(folder: pathlib.Path) -> Workdir:
     config=_load_config(folder / "config.json"),
     training=tuple(training[step] for step in sorted(training)),
     dev=tuple(dev[step] for step in sorted(dev)),
-    scores=_load_scores(folder / "results.jsonl"),
+    scores=_load_scores(folder / RESULTS),
     details=tuple(sorted(details, key=lambda item: item.benchmark)),
   )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from hybrid_ir.evaluation.report.load import Score
-from hybrid_ir.evaluation.results import MICRO
+from hybrid_ir.evaluation.results import MICRO, mean_pool
 
 # setting, query language, passage language, measure, search
 _Key = tuple[str, str, str, str, str]
@@ -82,11 +82,11 @@ class Snapshot:
 
   def macro(self, setting: str, measure: str, search: str = "") -> Score | None:
     """A setting's macro mean over languages."""
-    return self.score(setting, "*", _pool(setting), measure, search)
+    return self.score(setting, "*", mean_pool(setting), measure, search)
 
   def micro(self, setting: str, measure: str) -> Score | None:
     """A setting's mean over queries."""
-    return self.score(setting, MICRO, _pool(setting), measure)
+    return self.score(setting, MICRO, mean_pool(setting), measure)
 
   def matrix(self, measure: str) -> np.ndarray:
     """Mono on the diagonal, cross off it; NaN where it was not measured.
@@ -114,10 +114,6 @@ class Snapshot:
       self.score("multi", code, "all", measure) for code in self.languages
     ]
     return np.array([score.value if score else np.nan for score in scores])
-
-
-def _pool(setting: str) -> str:
-  return "all" if setting == "multi" else "*"
 
 
 def snapshots(
