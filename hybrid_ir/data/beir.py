@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from hybrid_ir.data import jsonl
 from hybrid_ir.data.brief import brief
-from hybrid_ir.data.fields import is_language
+from hybrid_ir.data.fields import is_language, text_problem
 from hybrid_ir.data.judged import Collection, Judgement, Texts
 from hybrid_ir.data.lines import read_lines
 from hybrid_ir.data.records import with_title
@@ -163,16 +163,11 @@ def _check_fields(fields: Mapping[str, Any], titled: bool, where: str) -> None:
 
 def _text(fields: Mapping[str, Any], name: str, where: str) -> str:
   value = fields.get(name, "")
-  if not isinstance(value, str):
-    raise UserError(f"{where}: {name}: expected a text, got {brief(value)}")
-  try:
-    value.encode("utf-8")
-  except UnicodeEncodeError:
-    raise UserError(
-      f"{where}: {name}: {brief(value)} holds half of a \\u surrogate pair;"
-      " expected whole characters"
-    ) from None
-  return value
+  if isinstance(value, str) and not value.strip():
+    return value  # the benchmark takes these for faults, all at once
+  if problem := text_problem(value):
+    raise UserError(f"{where}: {name}: {problem}")
+  return str(value)
 
 
 def _language(fields: Mapping[str, Any], where: str) -> str:

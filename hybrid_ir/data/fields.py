@@ -1,4 +1,4 @@
-"""A record's fields, checked. From the formats of own files, to `own_files`."""
+"""A record's fields, checked. From formats of files, to whoever reads them."""
 
 import dataclasses
 import difflib
@@ -62,20 +62,20 @@ def problems(fields: Mapping[str, Any]) -> Iterator[str]:
         kind = "texts" if name == "negatives" else "numbers"
         yield f"{name}: expected a list of {kind}, got {brief(value)}"
         continue
-      check = _text_problem if name == "negatives" else _number_problem
+      check = text_problem if name == "negatives" else _number_problem
       for i, item in enumerate(value):
         if problem := check(item):
           yield f"{name}[{i}]: {problem}"
-    elif name in FIELDS and (problem := _text_problem(value)):
+    elif name in FIELDS and (problem := text_problem(value)):
       yield f"{name}: {problem}"
   language = fields.get("language")
-  if not _text_problem(language) and not is_language(language):
+  if not text_problem(language) and not is_language(language):
     yield (
       f"language: unknown code {brief(language)}; expected a code of CLDR, such"
       ' as "en" or "zh"'
     )
   split = fields.get("split", SPLITS[0])
-  if not _text_problem(split) and split not in SPLITS:
+  if not text_problem(split) and split not in SPLITS:
     yield f"split: {brief(split)}; expected one of {', '.join(SPLITS)}"
   yield from _negative_problems(fields)
   yield from _count_problem(fields)
@@ -101,17 +101,7 @@ def make_row(fields: Mapping[str, Any], where: str) -> Row:
   return Row(record, fields.get("split", SPLITS[0]))
 
 
-def is_language(value: object) -> bool:
-  """Whether a value is a code that CLDR knows."""
-  return isinstance(value, str) and _is_language(value)
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_language(code: str) -> bool:
-  return cldr.is_language(code)
-
-
-def _text_problem(value: object) -> str:
+def text_problem(value: object) -> str:
   """What is wrong with a text; "": nothing."""
   if not isinstance(value, str):
     return f"expected a text, got {brief(value)}"
@@ -125,6 +115,16 @@ def _text_problem(value: object) -> str:
       " characters"
     )
   return ""
+
+
+def is_language(value: object) -> bool:
+  """Whether a value is a code that CLDR knows."""
+  return isinstance(value, str) and _is_language(value)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_language(code: str) -> bool:
+  return cldr.is_language(code)
 
 
 def _number_problem(value: object) -> str:

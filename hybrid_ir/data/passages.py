@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from hybrid_ir.data import jsonl
 from hybrid_ir.data.brief import brief
-from hybrid_ir.data.fields import is_language
+from hybrid_ir.data.fields import is_language, text_problem
 from hybrid_ir.data.records import with_title
 from hybrid_ir.errors import UserError
 
@@ -236,8 +236,10 @@ def _passage(stored: dict[str, Any], language: str, where: str) -> Passage:
   title = fields.get("title", "")
   for name, value in fields.items():
     may_be_empty = name == "title" or (name == "text" and title)
-    if not (may_be_empty and value == ""):
-      _check_text(value, f"{where}: {name}")
+    if may_be_empty and value == "":
+      continue
+    if problem := text_problem(value):
+      raise UserError(f"{where}: {name}: {problem}")
   code = fields.get("language", language)
   if not code:
     raise UserError(
@@ -257,17 +259,3 @@ def _hint(name: str) -> str:
   if near := difflib.get_close_matches(name, _FIELDS, n=1):
     return f'did you mean "{near[0]}"?'
   return f"expected {', '.join(_FIELDS)}"
-
-
-def _check_text(value: object, where: str) -> None:
-  if not isinstance(value, str):
-    raise UserError(f"{where}: expected a text, got {brief(value)}")
-  if not value.strip():
-    raise UserError(f"{where}: empty; expected a text")
-  try:
-    value.encode("utf-8")
-  except UnicodeEncodeError:
-    raise UserError(
-      f"{where}: {brief(value)} holds half of a \\u surrogate pair; expected"
-      " whole characters"
-    ) from None
