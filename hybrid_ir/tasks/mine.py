@@ -1,7 +1,6 @@
 """task=mine: from data sets and what ranks them, to WORKDIR/mined."""
 
 import dataclasses
-import hashlib
 import itertools
 import pathlib
 import re
@@ -9,7 +8,6 @@ import shlex
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 from tqdm import tqdm
 
@@ -19,8 +17,6 @@ from hybrid_ir.data.own_files import is_own
 from hybrid_ir.data.records import Source
 from hybrid_ir.data.sources import open_source, parse_weights
 from hybrid_ir.errors import UserError
-from hybrid_ir.model import contract as contract_lib
-from hybrid_ir.model.encoder import Params
 from hybrid_ir.prefixes import Prefixes
 from hybrid_ir.retrieval.candidates import (
   DataEncoder,
@@ -30,10 +26,11 @@ from hybrid_ir.retrieval.candidates import (
 )
 from hybrid_ir.retrieval.mined import Mined
 from hybrid_ir.retrieval.mining import Pool, make_pool, select
+from hybrid_ir.retrieval.origin import origin_of
 from hybrid_ir.tasks.model import Model, load_model, open_model
 from hybrid_ir.training.mesh import make_mesh
 
-_FORMAT = 1  # of what is written; a change makes what was begun stale
+_FORMAT = 2  # of what is written; a change makes what was begun stale
 _BLOCK = 2048  # queries that are ranked, and written, at once
 
 
@@ -151,13 +148,14 @@ def _model_ranker(config: Config, workdir: pathlib.Path) -> _Ranker:
     mine = config.mine
     return by_model(data_encoder, embeddings, pool, mine.languages, mine.depth)
 
+  origin = origin_of(loaded.model.contract, loaded.params, encoder.size)
   identity = {
     "model": {
       "step": loaded.step,
-      "parameters": _digest(loaded.params),
-      "dimensions": encoder.size,
+      "parameters": origin.weights,
+      "dimensions": origin.size,
       "dtype": config.encoder.dtype,
-      **contract_lib.to_json(loaded.model.contract),
+      **origin.contract,
     }
   }
   return _Ranker(loaded.model, identity, rank)
@@ -176,14 +174,6 @@ def _bm25_ranker(
     )
 
   return _Ranker(model, {"tokenizer": model.tokenizer.fingerprint}, rank)
-
-
-def _digest(params: Params) -> str:
-  """Changes when any parameter does."""
-  digest = hashlib.blake2b(digest_size=16)
-  for leaf in jax.tree.leaves(params):
-    digest.update(np.ascontiguousarray(leaf).data)
-  return digest.hexdigest()
 
 
 def _mine(config: Config, job: _Job, ranker: _Ranker) -> dict[str, Any]:
