@@ -42,6 +42,10 @@ class Batch(TypedDict):
   teacher: Float  # [B, 1 + N] scores of the passage, the negatives; NaN: none
 
 
+OF_ROWS = ("tokens", "segments", "positions")  # [R, L] each
+OF_TEXTS = ("text_row", "text_start", "text_segment")  # [T] each
+
+
 @dataclasses.dataclass(frozen=True)
 class Batches:
   """step -> Batch."""

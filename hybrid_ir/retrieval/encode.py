@@ -15,6 +15,7 @@ from tqdm import tqdm
 from hybrid_ir import processes
 from hybrid_ir.ahead import ahead
 from hybrid_ir.config import Data, Layout
+from hybrid_ir.data.batch import OF_ROWS, OF_TEXTS
 from hybrid_ir.data.tokenizer import Tokenizer
 from hybrid_ir.model.bi_encoder import BiEncoder
 from hybrid_ir.model.contract import Contract
@@ -154,6 +155,6 @@ class TextEncoder:
     rows = NamedSharding(self.mesh, PartitionSpec(self.mesh.axis_names))
     whole = NamedSharding(self.mesh, PartitionSpec())
     return {
-      **dict.fromkeys(("tokens", "segments", "positions"), rows),
-      **dict.fromkeys(("text_row", "text_start", "text_segment"), whole),
+      **dict.fromkeys(OF_ROWS, rows),
+      **dict.fromkeys(OF_TEXTS, whole),
     }

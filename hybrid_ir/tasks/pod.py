@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_ir.config import Config
-from hybrid_ir.data.batch import Batch, lay_out_as
+from hybrid_ir.data.batch import OF_ROWS, OF_TEXTS, Batch, lay_out_as
 from hybrid_ir.errors import UserError
 from hybrid_ir.model import architecture as architecture_lib
 from hybrid_ir.model import hub
@@ -131,8 +131,8 @@ def batch_shapes(
   B, N = config.train.batch_size, config.loss.hard_negatives
   grid, texts = (places.rows, places.length), (len(lengths),)
   shapes: dict[str, tuple[int, ...]] = {
-    **dict.fromkeys(("tokens", "segments", "positions"), grid),
-    **dict.fromkeys(("text_row", "text_start", "text_segment"), texts),
+    **dict.fromkeys(OF_ROWS, grid),
+    **dict.fromkeys(OF_TEXTS, texts),
     "group": (B,),
     "negative_group": (B, N),
     "teacher": (B, 1 + N),
@@ -215,9 +215,8 @@ def _memory(
   devices: int,
 ) -> Memory:
   """The compiler's sum, by kind."""
-  shared = ("tokens", "segments", "positions")
   of_batch = sum(
-    math.prod(x.shape) * x.dtype.itemsize // (devices if n in shared else 1)
+    math.prod(x.shape) * x.dtype.itemsize // (devices if n in OF_ROWS else 1)
     for n, x in batch.items()
   )
   results = said.output_size_in_bytes - said.alias_size_in_bytes

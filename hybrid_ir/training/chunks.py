@@ -10,6 +10,8 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
+from hybrid_ir.data.batch import OF_ROWS
+
 Arrays = Mapping[str, jax.Array]  # `data.batch.Arranged`, on device
 
 
@@ -28,9 +30,7 @@ def split(batch: Arrays, chunks: int) -> dict[str, jax.Array]:
     pieces = rows.reshape(len(rows) // chunks, chunks, *rows.shape[1:])
     return pieces.swapaxes(0, 1)
 
-  return {
-    name: cut(batch[name]) for name in ("tokens", "segments", "positions")
-  }
+  return {name: cut(batch[name]) for name in OF_ROWS}
 
 
 def join(slots: jax.Array, batch: Arrays) -> jax.Array:

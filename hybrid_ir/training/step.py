@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding
 
 from hybrid_ir.config import Adapt, Config, Loss
-from hybrid_ir.data.batch import Batch
+from hybrid_ir.data.batch import OF_ROWS, Batch
 from hybrid_ir.model.bi_encoder import BiEncoder
 from hybrid_ir.model.encoder import Params
 from hybrid_ir.training import chunks as chunks_lib
@@ -207,8 +207,9 @@ def compile_step(trainer: Trainer, mesh: Mesh, state: State) -> Any:
 
 def batch_shardings(mesh: Mesh) -> dict[str, NamedSharding]:
   """Rows of texts over the devices; what the loss needs, everywhere."""
-  rows = {"tokens", "segments", "positions"}
   return {
-    name: NamedSharding(mesh, mesh_lib.ROWS if name in rows else mesh_lib.WHOLE)
+    name: NamedSharding(
+      mesh, mesh_lib.ROWS if name in OF_ROWS else mesh_lib.WHOLE
+    )
     for name in Batch.__annotations__
   }
