@@ -1,4 +1,4 @@
-"""Lines of JSON to fields, streamed. From a user's files, to `own_files`."""
+"""Lines of JSON to fields, streamed. From a user's files, to their readers."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Lengths of texts to places in arrays. From the plan, to `batch`.
+"""Lengths of texts to places in arrays. To `batch` and `feed`.
 
 Several texts share a row (packing); one text a row is the special case. The
 rule is the same on every host and sees nothing but lengths.

@@ -1,4 +1,4 @@
-"""Where each key was seen first, in bounded memory. For `own_files`."""
+"""Where each key was seen first, in bounded memory. To readers and corpus."""
 
 import array
 import hashlib

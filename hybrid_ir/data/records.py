@@ -1,7 +1,7 @@
 """The record: one query-passage pair in one language. Feeds the corpus.
 
-Every reader (`jsonl`, `lareqa`, `world_facts`) yields these, and nothing later
-in the flow knows which reader it was.
+Every reader (`own_files`, `ir_sets`, `tfds_sets`, `lareqa`, `world_facts`)
+yields these, and nothing later in the flow knows which reader it was.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""BM25 over pieces of text. From a tokenizer's ids, to mining.
+"""BM25 over pieces of text. From token ids, to mining and evaluation.
 
 The only importer of bm25s (arXiv 2407.03618). Its Lucene variant is used:
 Kamphuis et al. 2020, "Which BM25 do you mean?", with bm25s' k1 and b.

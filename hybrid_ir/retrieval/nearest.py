@@ -1,4 +1,4 @@
-"""Best passages of a part of a pool, on device. From embeddings, to mining.
+"""Best passages of parts of a pool, on device. To mining and `ann_sample`.
 
 The pool stands by passage id descending, so that ties go to the lower place
 (trec_eval's rule), as in `exact`. Passages go to the device in chunks: it holds

@@ -1,4 +1,4 @@
-"""A compiled program's text to its instructions. To `collectives`, `work`.
+"""A compiled program's text, parsed. To `collectives` and `arithmetic`.
 
 XLA prints a program for one chip (HLO): computations, each a list of
 instructions, that call one another. What a scan became is a `while`, whose body
