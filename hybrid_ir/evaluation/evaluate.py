@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from hybrid_ir.config import SETTINGS
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.benchmarks import Benchmark
 from hybrid_ir.evaluation.bias import language_share
@@ -21,7 +22,7 @@ from hybrid_ir.evaluation.per_query import (
   every_value,
 )
 from hybrid_ir.evaluation.preference import first_languages, language_preference
-from hybrid_ir.evaluation.results import SETTINGS, Result, needed, results
+from hybrid_ir.evaluation.results import Result, needed, results
 from hybrid_ir.retrieval import ann, exact
 from hybrid_ir.retrieval.ranking import Depths, Golds, Pool, Ranking
 

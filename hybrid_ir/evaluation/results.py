@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from hybrid_ir.config import SETTINGS as SETTINGS
 from hybrid_ir.evaluation.benchmarks import Benchmark
 
 RESULTS = "results.jsonl"  # of a workdir

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from hybrid_ir.config import SETTINGS
 from hybrid_ir.evaluation.comparison.cells import number, signed, title
 from hybrid_ir.evaluation.comparison.figures import Difference
-from hybrid_ir.evaluation.results import SETTINGS
 from hybrid_ir.studies.mixture import by_example
 from hybrid_ir.studies.outcome import Moved, OnBenchmark, Outcome
 from hybrid_ir.studies.page import Table

@@ -4,13 +4,14 @@ import ir_measures
 import numpy as np
 import pytest
 
+from hybrid_ir.config import SETTINGS
 from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation import evaluate as evaluation
 from hybrid_ir.evaluation.benchmarks import from_records
 from hybrid_ir.evaluation.evaluate import evaluate, list_depths, rank_embeddings
 from hybrid_ir.evaluation.lists import scann_lists
-from hybrid_ir.evaluation.results import SETTINGS, needed
+from hybrid_ir.evaluation.results import needed
 from hybrid_ir.evaluation.runs import write_qrels, write_run
 
 # Id 2 has no French. Columns: fr:1 en:2 en:1 de:2 de:1, ties go left.

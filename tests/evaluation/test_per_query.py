@@ -6,6 +6,7 @@ import ir_measures
 import numpy as np
 import pytest
 
+from hybrid_ir.config import SETTINGS
 from hybrid_ir.data.judged import Texts
 from hybrid_ir.data.records import Record
 from hybrid_ir.evaluation import per_query
@@ -18,7 +19,7 @@ from hybrid_ir.evaluation.per_query import (
   measure_names,
 )
 from hybrid_ir.evaluation.preference import first_languages, language_preference
-from hybrid_ir.evaluation.results import SETTINGS, needed
+from hybrid_ir.evaluation.results import needed
 from hybrid_ir.retrieval.ranking import Ranking
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -1,6 +1,6 @@
 import pytest
 
-from hybrid_ir.evaluation.results import SETTINGS
+from hybrid_ir.config import SETTINGS
 from hybrid_ir.studies import published
 from hybrid_ir.studies.published import FIGURES, value
 

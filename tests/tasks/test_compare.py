@@ -9,13 +9,14 @@ import sys
 import numpy as np
 import pytest
 
+from hybrid_ir.config import SETTINGS
 from hybrid_ir.data.records import Record
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation import query_values, retrieved
 from hybrid_ir.evaluation.benchmarks import from_records
 from hybrid_ir.evaluation.examples import Example, Hit
 from hybrid_ir.evaluation.query_values import QueryValues
-from hybrid_ir.evaluation.results import SETTINGS, results
+from hybrid_ir.evaluation.results import results
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LANGUAGES = ("de", "en")

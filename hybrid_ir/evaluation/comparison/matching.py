@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from hybrid_ir.config import SETTINGS
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.comparison.systems import Scored
 from hybrid_ir.evaluation.query_values import QueryValues
-from hybrid_ir.evaluation.results import SETTINGS, searched
+from hybrid_ir.evaluation.results import searched
 
 NOT_CHECKED = "not checked that its texts and judgements are the others'"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import tqdm
 
+from hybrid_ir.config import SETTINGS
 from hybrid_ir.errors import UserError
 from hybrid_ir.evaluation.comparison import significance
 from hybrid_ir.evaluation.comparison.figures import (
@@ -29,7 +30,6 @@ from hybrid_ir.evaluation.comparison.paired import (
   pairwise,
 )
 from hybrid_ir.evaluation.comparison.systems import Scored
-from hybrid_ir.evaluation.results import SETTINGS
 
 _Systems = Mapping[str, Sequence[Scored]]  # name -> runs, by seed
 

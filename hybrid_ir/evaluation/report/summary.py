@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from hybrid_ir.config import SETTINGS
 from hybrid_ir.evaluation.report.load import Details
 from hybrid_ir.evaluation.report.page import (
   Cell,
@@ -12,7 +13,6 @@ from hybrid_ir.evaluation.report.page import (
   measured,
 )
 from hybrid_ir.evaluation.report.snapshots import Snapshot
-from hybrid_ir.evaluation.results import SETTINGS
 
 _MEASURES = {
   "map": "mAP",

@@ -1,5 +1,6 @@
 """How much systems differ, and how sure that is. From tests, to the page."""
 
+from hybrid_ir.config import SETTINGS
 from hybrid_ir.evaluation.comparison import cells
 from hybrid_ir.evaluation.comparison.figures import (
   BenchmarkComparison,
@@ -17,7 +18,6 @@ from hybrid_ir.evaluation.report.page import (
   Table,
   slug,
 )
-from hybrid_ir.evaluation.results import SETTINGS
 
 _COLUMNS = (
   *("System", "Against", "Setting", "Measure", "Difference", "Low", "High"),
