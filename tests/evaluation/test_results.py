@@ -4,10 +4,10 @@ import math
 import numpy as np
 import pytest
 
+from hybrid_ir.config import SETTINGS
 from hybrid_ir.data.records import Record
 from hybrid_ir.evaluation.benchmarks import from_records
 from hybrid_ir.evaluation.results import (
-  SETTINGS,
   Result,
   cells,
   needed,
