@@ -85,7 +85,7 @@ def keys_read(source):
   """The dotted keys that a module's source looks up.
 
   A variable or attribute holds a section where it is annotated as one, or is
-  set from a variable that is.
+  set from what does.
   """
   tree = ast.parse(source)
   classes = section_names(tree)
@@ -96,19 +96,38 @@ def keys_read(source):
       if start is not None:
         named = isinstance(node, ast.arg)
         holders[node.arg if named else chain(node.target)[-1]] = start
+
+  def held(node):
+    names = chain(node)
+    for i, name in enumerate(names):
+      if name in holders:
+        yield holders[name] + ".".join(names[i + 1 :])
+
+  for target, value in assignments(tree):
+    if isinstance(value, ast.Name) and isinstance(target, ast.Attribute):
+      if value.id in holders:
+        holders[target.attr] = holders[value.id]
+    elif isinstance(target, ast.Name) and isinstance(value, ast.Attribute):
+      for key in held(value):
+        if f"{key}." in SECTIONS.values():
+          holders[target.id] = f"{key}."
+  return {
+    key
+    for node in ast.walk(tree)
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    for key in held(node)
+  }
+
+
+def assignments(tree):
+  """(target, value), those of tuples one by one."""
   for node in ast.walk(tree):
-    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
+    if isinstance(node, ast.Assign):
       for target in node.targets:
-        if node.value.id in holders and isinstance(target, ast.Attribute):
-          holders[target.attr] = holders[node.value.id]
-  keys = set()
-  for node in ast.walk(tree):
-    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-      names = chain(node)
-      for i, name in enumerate(names):
-        if name in holders:
-          keys.add(holders[name] + ".".join(names[i + 1 :]))
-  return keys
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+          yield from zip(target.elts, node.value.elts, strict=True)
+        else:
+          yield target, node.value
 
 
 def test_keys_read():
@@ -121,6 +140,8 @@ def run(config: Config, mix: M, every: int):
   config.train.steps
   config.train.chunks = 3
   mix.mono + every.cross
+  mine, other = config.mine, every
+  mine.most + other.depth
 
 class Loop:
   layout: config_lib.Layout
@@ -130,7 +151,9 @@ class Loop:
 
   def go(self):
     self._config.mesh.data * self.layout.packing
-""") >= {"train.steps", "mix.mono", "mesh.data", "layout.packing"}
+""") >= {
+    *("train.steps", "mix.mono", "mine.most", "mesh.data", "layout.packing"),
+  }
   assert not keys_read("""
 from hybrid_ir.data.layout import Layout
 
