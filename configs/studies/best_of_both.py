@@ -9,13 +9,12 @@ Hardware:  2 CPU cores, 8 GB; 24 choices by 3 seeds, 6 to 11 minutes a cell: 8
            ran in the same workdir
 Disk:      1.1 GB, of the run that is under way
 Expected:  hybrid minus X-X in mono MAP, three seeds: -.012 as it is, -.012 at
-           temperature .01; hybrid .799 as it is, .807 at .01, .805 with one
-           pair of languages a batch, which loses 55 ranks of rank distance
-           (docs/results/best_of_both_seeds.md). Seed 0: -.016 as it
-           is, -.013 at .05, -.015 in batches of 64; hybrid .797 as it is, .800
-           with 400 steps; after XQuAD-R -.001 with and +.000 without the mask
-           (best_of_both.md and, beside it, _batches.md and _mask.md; the rest
-           is not yet measured)
+           temperature .01, -.011 at .05, -.012 in batches of 64; hybrid .799
+           as it is, .807 at .01, .779 at .05, .805 with one pair of languages
+           a batch, which loses 55 ranks of rank distance
+           (docs/results/best_of_both.md). After XQuAD-R, seed 0: -.001 with
+           and +.000 without the mask (best_of_both_mask.md; the rest is not
+           yet measured)
 Full size: --config=configs/studies/best_of_both.py:full, on one TPU host: XLM-R
            on mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py)
 Note:      one thing at a time is changed, for each kind of batch. The share of
