@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import fnmatch
-import glob
 import math
 import os
 import pathlib
@@ -147,20 +146,22 @@ def replace_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
   """As `build_folder`, in the place of an older folder, where there is one.
 
   The older one is never there in parts: it stays as it was until the block
-  succeeds, and whatever ends this before the new one stands puts it back. But
-  a process that is killed between two renames leaves no `path`, and the older
-  folder beside it, as `.NAME.*.old`: the next one to succeed deletes that.
+  succeeds, and whatever ends this before the new one stands puts it back. After
+  a kill between two renames it is beside, as `.NAME.old`, and the next call
+  puts it back. Of a link, the folder that it leads to is replaced.
   """
-  old = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}.old")
+  path = path.resolve()
+  old = path.with_name(f".{path.name}.old")
+  if old.is_dir() and not path.exists():
+    os.rename(old, path)
   try:
     with build_folder(path) as aside:
       yield aside
       if path.is_dir():
-        shutil.rmtree(old, ignore_errors=True)  # of a process of that id
+        shutil.rmtree(old, ignore_errors=True)
         os.rename(path, old)
   finally:
     if path.exists():
-      for left in path.parent.glob(f".{glob.escape(path.name)}.*.old"):
-        shutil.rmtree(left, ignore_errors=True)
-    elif old.exists():
+      shutil.rmtree(old, ignore_errors=True)
+    elif old.is_dir():
       os.rename(old, path)

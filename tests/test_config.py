@@ -85,7 +85,7 @@ def keys_read(source):
   """The dotted keys that a module's source looks up.
 
   A variable or attribute holds a section where it is annotated as one, or is
-  set from what does.
+  set from what does; in all of the module, whichever function it is in.
   """
   tree = ast.parse(source)
   classes = section_names(tree)

@@ -154,17 +154,26 @@ def test_stopped_among_renames_one_of_two_folders_stands(
   assert os.listdir(pages.parent) == ["pages"]
 
 
-def test_a_folder_that_a_kill_left_beside_goes_with_the_next(pages):
-  left = pages.with_name(".pages.elsewhere.7.old")
-  other = pages.with_name(".pages_of_others.elsewhere.7.old")
-  pages.rename(left)
-  other.mkdir()
+def test_a_folder_that_a_kill_left_beside_is_put_back(pages):
+  pages.rename(pages.with_name(".pages.old"))
+  others = [".pages.v2.old", ".pages_of_others.old"]
+  for name in others:
+    pages.with_name(name).mkdir()
   with pytest.raises(KilledError), replace_folder(pages):
     raise KilledError
-  assert os.listdir(left) == ["old"]
+  assert os.listdir(pages) == ["old"]
   replace(pages)
   assert os.listdir(pages) == ["new"]
-  assert sorted(os.listdir(pages.parent)) == [other.name, "pages"]
+  assert sorted(os.listdir(pages.parent)) == [*others, "pages"]
+
+
+def test_of_a_link_the_folder_is_replaced_that_it_leads_to(pages, tmp_path):
+  link = tmp_path / "link"
+  link.symlink_to(pages)
+  replace(link)
+  assert link.is_symlink()
+  assert os.listdir(pages) == ["new"]
+  assert sorted(os.listdir(tmp_path)) == ["link", "pages"]
 
 
 def test_a_file_is_not_replaced_by_a_folder(tmp_path):

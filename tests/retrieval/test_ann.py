@@ -176,6 +176,9 @@ def test_the_row_is_named_in_whatever_block_it_stands(monkeypatch):
   bad[3] = np.nan
   with pytest.raises(UserError, match=r"1 of 5 passage .* row 3\)"):
     ann_searcher.check(bad, "passage")
+  bad[3] = 0
+  with pytest.raises(UserError, match="passage embedding 3 is of length 0"):
+    ann_searcher.check(bad, "passage")
 
 
 def test_queries_of_another_size():
