@@ -12,8 +12,8 @@ Expected:  hybrid minus X-X in mono MAP, three seeds: -.012 as it is, -.012 at
            temperature .01, -.011 at .05, -.012 in batches of 64; hybrid .799
            as it is, .807 at .01, .779 at .05, .805 with one pair of languages
            a batch, which loses 55 ranks of rank distance
-           (docs/results/best_of_both.md). After XQuAD-R, seed 0: -.001 with
-           and +.000 without the mask (best_of_both_mask.md; the rest is not
+           (docs/results/best_of_both.md). After XQuAD-R: -.003 with
+           and -.004 without the mask (best_of_both_mask.md; the rest is not
            yet measured)
 Full size: --config=configs/studies/best_of_both.py:full, on one TPU host: XLM-R
            on mMARCO, 20,000 steps of 96 pairs (hybrid_ir/studies/start.py)
