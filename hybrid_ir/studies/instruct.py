@@ -3,6 +3,7 @@
 From its outcome, to `write`.
 """
 
+from hybrid_ir.studies.one_language import MLIR
 from hybrid_ir.studies.outcome import OnBenchmark, Outcome
 from hybrid_ir.studies.page import Extra, Finding
 from hybrid_ir.studies.rows import in_rows
@@ -20,7 +21,7 @@ def extra(outcome: Outcome) -> Extra:
         f"{tests_name(one)}, multi",
       )
       for one in outcome.benchmarks
-      if _asking(one) == {"en"}
+      if _asking(one) == {MLIR}
     ),
   )
 

@@ -11,6 +11,8 @@ from hybrid_ir.evaluation.comparison.systems import Scored
 from hybrid_ir.evaluation.query_values import QueryValues
 from hybrid_ir.evaluation.report.load import Score
 
+MLIR = "en"  # the language that asks in that task
+
 
 def asked_in(language: str, run: Scored, scores: Sequence[Score]) -> Scored:
   """A run, as if no other language had asked, nor in another pool.

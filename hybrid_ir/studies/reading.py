@@ -14,11 +14,9 @@ from hybrid_ir.studies import state
 from hybrid_ir.studies.axes import describe
 from hybrid_ir.studies.grid import Cell, Labels, baselines, choices
 from hybrid_ir.studies.moves import moves
-from hybrid_ir.studies.one_language import asked_in
+from hybrid_ir.studies.one_language import MLIR, asked_in
 from hybrid_ir.studies.outcome import Arm, LanguageMean, OnBenchmark, Outcome
 from hybrid_ir.studies.pairs import compare_pairs
-
-_MLIR = "en"  # the language that asks in NeuCLIR's MLIR task
 
 
 def read_outcome(config: Config, cells: Sequence[Cell]) -> Outcome:
@@ -114,18 +112,18 @@ def _on_benchmark(
   languages = tuple(_by_language(config, arms, groups, count))
   yield dataclasses.replace(one, by_language=languages)
   asking = {mean.language for mean in languages if mean.setting == "multi"}
-  if config.study.kind == "instruct" and asking > {_MLIR}:
+  if config.study.kind == "instruct" and asking > {MLIR}:
     pooled = {mean.arm for mean in languages if mean.setting == "multi"}
     alone = {
-      name: [asked_in(_MLIR, run, count[run.run.path]) for run in group]
+      name: [asked_in(MLIR, run, count[run.run.path]) for run in group]
       for name, group in groups.items()
       if name in pooled
     }
     there = [arm for arm in arms if arm.name in pooled]
     yield dataclasses.replace(
       _tested(config, benchmark, there, alone),
-      benchmark=f"{benchmark}, queries in {_MLIR}",
-      asked_in=_MLIR,
+      benchmark=f"{benchmark}, queries in {MLIR}",
+      asked_in=MLIR,
     )
 
 
